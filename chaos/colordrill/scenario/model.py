@@ -1,0 +1,148 @@
+"""What a scenario is: a named, frozen description, data only.
+
+Fault and sabotage names are resolved by ``colordrill.drill``, never here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from colordrill.errors import UsageProblem
+
+RTO_OF_RECORD_S = 1800.0
+"""The service's declared recovery time objective: 30 minutes; reported beside the drill's own."""
+
+RPO_OF_RECORD_S = 3600.0
+"""The service's declared recovery point objective: 1 hour; reported beside the drill's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objectives:
+    """The bounds that a verdict is measured against.
+
+    Attributes:
+        rto_s: recovery time objective of this drill.
+        rpo_s: recovery point objective of this drill.
+        chroma_ssim_min: SSIM of Lab a and b apart, the worse of both, over the whole picture.
+        chroma_tile_min: the same, worst tile of an 8x8 grid.
+        luma_ssim_min: SSIM of L.
+        delta_e_max: mean CIEDE2000.
+        jobs_lost_max_slack: jobs lost beyond what was in flight at the fault plus accepted until
+            detection.
+        lost_after_fault_max: items acknowledged after the fault that may be gone.
+    """
+
+    rto_s: float
+    rpo_s: float
+    chroma_ssim_min: float = 0.985
+    chroma_tile_min: float = 0.90
+    luma_ssim_min: float = 0.99
+    delta_e_max: float = 1.0
+    jobs_lost_max_slack: int = 0
+    lost_after_fault_max: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse bounds that nothing could miss or meet."""
+        for name in ("rto_s", "rpo_s", "delta_e_max"):
+            _positive(name, getattr(self, name))
+        for name in ("chroma_ssim_min", "chroma_tile_min", "luma_ssim_min"):
+            value = getattr(self, name)
+            if not 0.0 < value <= 1.0:
+                raise UsageProblem(f"{name} must lie in (0, 1], not {value!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often things happen in a drill, and how long the drill waits for them.
+
+    Attributes:
+        canary_interval_s: a canary is sent this often, whatever became of the earlier ones.
+        canary_limit_s: a canary without its picture after this long is unanswered.
+        job_interval_s: a user's job arrives this often (open loop).
+        edit_interval_s: a user saves a workflow this often.
+        backup_interval_s: a snapshot begins this often; stands for the hour of production.
+        backup_duration_max_s: declared: a snapshot that takes longer is a failure of its own.
+        steady_canaries: correct canaries in a row that make the state before the fault steady.
+        points_before_fault: recovery points that must be published before the fault.
+        confirm_count: failed canaries in a row that the detector wants.
+        stability_count: canaries without failure that must follow the first correct one.
+        stability_s: seconds without failure that must follow it.
+        in_flight_max: operations under way at once; beyond it arrivals are recorded as failed.
+    """
+
+    canary_interval_s: float = 1.5
+    canary_limit_s: float = 12.0
+    job_interval_s: float = 2.0
+    edit_interval_s: float = 3.0
+    backup_interval_s: float = 4.0
+    backup_duration_max_s: float = 4.0
+    steady_canaries: int = 6
+    points_before_fault: int = 4
+    confirm_count: int = 2
+    stability_count: int = 3
+    stability_s: float = 10.0
+    in_flight_max: int = 64
+
+    def __post_init__(self) -> None:
+        """Refuse what would stop the workload or make a wait unbounded."""
+        for name in self.__slots__:
+            _positive(name, getattr(self, name))
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSpec:
+    """A fault by name, where it is injected, and its parameters."""
+
+    name: str
+    target: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SabotageSpec:
+    """What a red twin breaks, and the one check that must go red because of it.
+
+    Attributes:
+        name: resolved by the drill; also the twin's suffix.
+        expected_check: the only check that may fail.
+        description: one sentence for lists and reports.
+    """
+
+    name: str
+    expected_check: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A named, frozen description of a drill.
+
+    Attributes:
+        name: as typed on the command line; a red twin is ``scenario@sabotage``.
+        title: one line for lists.
+        description: what happens, for reports.
+        faults: injected together, in this order; the first disaster starts the clock.
+        objectives: the bounds.
+        pace: intervals and limits.
+        expected_site: the site that must answer after recovery.
+        outage_expected: whether canaries must fail; if none does, RTO is unknown.
+        sabotage: set for a red twin.
+    """
+
+    name: str
+    title: str
+    description: str
+    faults: tuple[FaultSpec, ...]
+    objectives: Objectives
+    pace: Pace = field(default_factory=Pace)
+    expected_site: str = "dr"
+    outage_expected: bool = True
+    sabotage: SabotageSpec | None = None
+
+
+def _positive(name: str, value: float) -> None:
+    if not math.isfinite(value) or value <= 0:
+        raise UsageProblem(f"{name} must be a positive finite number, not {value!r}")

@@ -1,0 +1,236 @@
+"""The nodes that exist: what they accept, what they return, what ``/object_info`` says of them.
+
+Nothing here imports torch, because validation and ``/object_info`` must answer while torch is
+still being imported. What the nodes do is in ``node_functions``.
+"""
+
+import hashlib
+import mimetypes
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from colorservice.paths import input_image
+from colorservice.settings import MODEL_SIZE_MAX, MODEL_SIZE_MIN, Settings
+
+CHECKPOINT_SUFFIXES = frozenset(
+    {".ckpt", ".pt", ".bin", ".pth", ".safetensors", ".pkl", ".sft"},
+)
+PACK_CHECKPOINTS = (
+    "ddcolor_paper_tiny.pth",
+    "ddcolor_paper.pth",
+    "ddcolor_modelscope.pth",
+    "ddcolor_artistic.pth",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """What one node returned: values by output slot, and what the page is told (``ui``)."""
+
+    outputs: tuple[object, ...] = ()
+    ui: dict[str, list[Any]] = field(default_factory=dict)
+
+
+class RunnableNode(Protocol):
+    """One instance of a node; it lives as long as its id stays in the submitted prompts."""
+
+    def run(self, **inputs: Any) -> NodeResult:  # noqa: ANN401 - each node has its own inputs
+        """Run once; any exception becomes the ``execution_error`` of this node."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """One input: a type name, or the list of values that a combo box offers."""
+
+    kind: str | list[str]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def config(self) -> list[Any]:
+        """Return it as ComfyUI puts it into JSON: ``[kind, options]``."""
+        return [self.kind, self.options]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpec:
+    """One node class.
+
+    Attributes:
+        required: gives the inputs as of now (file lists change).
+        hidden: inputs that the server fills in: ``PROMPT`` or ``EXTRA_PNGINFO`` by name.
+        check: input name → function that returns a complaint about its value, or None.
+        fingerprint: hash of what lies behind the inputs; a changed one re-runs the node.
+    """
+
+    class_type: str
+    display_name: str
+    category: str
+    description: str
+    outputs: tuple[tuple[str, str], ...]
+    required: Callable[[Settings], dict[str, InputSpec]]
+    python_module: str = "nodes"
+    output_node: bool = False
+    hidden: Mapping[str, str] = field(default_factory=dict)
+    check: Mapping[str, Callable[[Settings, str], str | None]] = field(default_factory=dict)
+    fingerprint: Callable[[Settings, Mapping[str, Any]], str] | None = None
+
+    @property
+    def return_types(self) -> tuple[str, ...]:
+        """The types of the output slots."""
+        return tuple(kind for kind, _name in self.outputs)
+
+    def info(self, settings: Settings) -> dict[str, Any]:
+        """Return this node's entry in ``/object_info``.
+
+        Raises:
+            OSError: a folder that the inputs list cannot be read.
+        """
+        inputs: dict[str, Any] = {
+            "required": {name: spec.config() for name, spec in self.required(settings).items()},
+        }
+        if self.hidden:
+            inputs["hidden"] = dict(self.hidden)
+        return {
+            "input": inputs,
+            "input_order": {group: list(members) for group, members in inputs.items()},
+            "output": list(self.return_types),
+            "output_is_list": [False] * len(self.outputs),
+            "output_name": [name for _kind, name in self.outputs],
+            "name": self.class_type,
+            "display_name": self.display_name,
+            "description": self.description,
+            "python_module": self.python_module,
+            "category": self.category,
+            "output_node": self.output_node,
+        }
+
+
+def checkpoint_names(folder: Path) -> list[str]:
+    """List the checkpoint files below a folder, sorted, with ``/`` in names of subfolders.
+
+    Raises:
+        OSError: the folder exists and cannot be read.
+    """
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.suffix.lower() in CHECKPOINT_SUFFIXES and path.is_file()
+    )
+
+
+def _input_pictures(settings: Settings) -> list[str]:
+    names = (path.name for path in settings.input.iterdir() if path.is_file())
+    return sorted(
+        name for name in names if (mimetypes.guess_type(name)[0] or "").startswith("image/")
+    )
+
+
+def _load_image_inputs(settings: Settings) -> dict[str, InputSpec]:
+    return {"image": InputSpec(_input_pictures(settings), {"image_upload": True})}
+
+
+def _check_image(settings: Settings, value: str) -> str | None:
+    found = input_image(settings, value) if isinstance(value, str) else None
+    return None if found else f"Invalid image file: {value}"
+
+
+def _image_fingerprint(settings: Settings, inputs: Mapping[str, Any]) -> str:
+    path = input_image(settings, inputs["image"])
+    if path is None:
+        raise FileNotFoundError(inputs["image"])
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _save_image_inputs(_settings: Settings) -> dict[str, InputSpec]:
+    tooltip = "The prefix for the file to save."
+    return {
+        "images": InputSpec("IMAGE", {"tooltip": "The images to save."}),
+        "filename_prefix": InputSpec("STRING", {"default": "ComfyUI", "tooltip": tooltip}),
+    }
+
+
+def _preview_image_inputs(_settings: Settings) -> dict[str, InputSpec]:
+    return {"images": InputSpec("IMAGE")}
+
+
+def _pack_inputs(settings: Settings) -> dict[str, InputSpec]:
+    extra = (n for n in checkpoint_names(settings.ddcolor_models) if n not in PACK_CHECKPOINTS)
+    size = {"default": 512, "min": MODEL_SIZE_MIN, "max": MODEL_SIZE_MAX, "step": 32}
+    return {
+        "image": InputSpec("IMAGE"),
+        "model_input_size": InputSpec("INT", size),
+        "checkpoint": InputSpec([*PACK_CHECKPOINTS, *extra], {"default": PACK_CHECKPOINTS[0]}),
+    }
+
+
+def _ddcolorize_inputs(settings: Settings) -> dict[str, InputSpec]:
+    # Step 1, not 32: the web page rounds to the step, and people type 680.
+    size = {"default": settings.model_size_px, "min": MODEL_SIZE_MIN, "max": MODEL_SIZE_MAX}
+    return {
+        "image": InputSpec("IMAGE"),
+        "model": InputSpec(checkpoint_names(settings.ddcolor_models)),
+        "size": InputSpec("INT", {**size, "step": 1}),
+    }
+
+
+_SAVE_HIDDEN = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
+_PACK_MODULE = "custom_nodes.ComfyUI-DDColor"
+
+NODE_SPECS: dict[str, NodeSpec] = {
+    spec.class_type: spec
+    for spec in (
+        NodeSpec(
+            class_type="LoadImage",
+            display_name="Load Image",
+            category="image",
+            description="Reads a picture from the input folder.",
+            outputs=(("IMAGE", "IMAGE"), ("MASK", "MASK")),
+            required=_load_image_inputs,
+            check={"image": _check_image},
+            fingerprint=_image_fingerprint,
+        ),
+        NodeSpec(
+            class_type="SaveImage",
+            display_name="Save Image",
+            category="image",
+            description="Saves the input images to the output folder.",
+            outputs=(),
+            required=_save_image_inputs,
+            output_node=True,
+            hidden=_SAVE_HIDDEN,
+        ),
+        NodeSpec(
+            class_type="PreviewImage",
+            display_name="Preview Image",
+            category="image",
+            description="Saves the input images to the temp folder.",
+            outputs=(),
+            required=_preview_image_inputs,
+            output_node=True,
+            hidden=_SAVE_HIDDEN,
+        ),
+        NodeSpec(
+            class_type="DDColor_Colorize",
+            display_name="DDColor_Colorize",
+            category="DDColor",
+            description="",
+            outputs=(("IMAGE", "colorized_image"),),
+            required=_pack_inputs,
+            python_module=_PACK_MODULE,
+        ),
+        NodeSpec(
+            class_type="DDColor-ddcolorize",
+            display_name="DDColor-ddcolorize",
+            category="DDColor",
+            description="Denoises and colours a photo; size is rounded up to a multiple of 32.",
+            outputs=(("IMAGE", "IMAGE"),),
+            required=_ddcolorize_inputs,
+            python_module=_PACK_MODULE,
+        ),
+    )
+}
+"""Every node class by its name."""

@@ -1,0 +1,288 @@
+"""Train the nano DDColor checkpoint that the reference service uses offline.
+
+It learns six freely licensed photos by heart, the canary photos among them, on purpose: the suite needs colours that a
+person finds believable and that come out the same each time, not a colourizer for the world. The pictures are shown at
+the sides that the workflows use, because a network this small ties its colours to a scale.
+
+Run from the repository's root (about half an hour on two idle cores, at most ``--minutes`` on busy ones)::
+
+    PYTHONPATH=service python -m training.train_nano --out fixtures/models/ddcolor_nano.safetensors
+"""
+
+import argparse
+import copy
+import json
+import logging
+import math
+import random
+import shlex
+import sys
+import time
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from colorservice.model import DDColorNet, Layout, build_model
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from training.make_photos import PHOTOS, color_photo, grey_photo, lab_from_rgb, sha256, source_path
+
+LAYOUT = Layout((1, 2, 3, 2), (24, 64, 128, 256), features=48, queries=16, decoder_layers=3, hidden=64, feed_forward=256)
+_LOG = logging.getLogger("train_nano")
+_CANARY_SHARE = 0.35  # of all draws, for each of the two canary photos; the others share what is left
+_AVERAGING = 0.995
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of training.
+
+    Attributes:
+        steps: optimiser steps.
+        batch: pictures in each step.
+        sides: input sides in pixels that a step draws from, with weights.
+        crop: part of the photo's side that may be cut away, 0 for whole photos only.
+        freeze_statistics: use the batch normalisation's running statistics, as inference does.
+        rate: the learning rate at its beginning.
+    """
+
+    steps: int
+    batch: int
+    sides: dict[int, float]
+    crop: float
+    freeze_statistics: bool
+    rate: float
+
+
+# Small pictures first, because steps are cheap there; then the sides of the workflows and of the nodes' defaults.
+PHASES = (
+    Phase(600, 4, {256: 1, 320: 1, 384: 1}, crop=0.4, freeze_statistics=False, rate=2e-3),
+    Phase(1100, 1, {512: 0.4, 704: 0.6}, crop=0.0, freeze_statistics=True, rate=1.2e-3),
+    Phase(600, 1, {512: 0.1, 704: 0.35, 960: 0.25, 1280: 0.3}, crop=0.0, freeze_statistics=True, rate=7e-4),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A grey level image (1, 1, H, W) in 0..1 and the a and b that belong to it (1, 2, H, W)."""
+
+    name: str
+    grey: Tensor
+    color: Tensor
+
+
+def load_pairs() -> list[Pair]:
+    """Return the training pairs, at the size that the photos under ``fixtures/photos/`` have."""
+    pairs = []
+    for photo in PHOTOS:
+        original = color_photo(photo)
+        grey = torch.from_numpy(grey_photo(original)[..., :1].astype(np.float32) / 255)
+        color = torch.from_numpy(lab_from_rgb(original.astype(np.float32) / 255)[..., 1:].copy())
+        pairs.append(Pair(photo.name, grey.permute(2, 0, 1)[None], color.permute(2, 0, 1)[None]))
+    return pairs
+
+
+def draw(pairs: list[Pair], phase: Phase, side: int, rng: random.Random) -> tuple[Tensor, Tensor]:
+    """Draw one photo, perhaps a part of it, and scale it to a square: grey RGB (1, 3, S, S) and ab (1, 2, S, S)."""
+    canaries = [pair for pair in pairs if pair.name in {"astronaut", "china"}]
+    others = [pair for pair in pairs if pair not in canaries]
+    pair = rng.choice(canaries if rng.random() < _CANARY_SHARE * len(canaries) else others)
+    height, width = pair.grey.shape[-2:]
+    part = 1 - phase.crop * rng.random()
+    rows, columns = int(height * part), int(width * part)
+    top, left = rng.randint(0, height - rows), rng.randint(0, width - columns)
+    window = (..., slice(top, top + rows), slice(left, left + columns))
+    grey, color = (
+        nn.functional.interpolate(plane[window], size=(side, side), mode="bilinear")
+        for plane in (pair.grey, pair.color)
+    )
+    if phase.crop and rng.random() < 0.3:  # noqa: PLR2004 - now and then, to begin with, so that shapes matter
+        grey, color = grey.flip(-1), color.flip(-1)
+    return grey.expand(-1, 3, -1, -1), color
+
+
+def color_loss(predicted: Tensor, wanted: Tensor) -> Tensor:
+    """Return the mean distance in the ab plane, saturated places counting up to three times."""
+    chroma = wanted.pow(2).sum(dim=1).sqrt()
+    distance = ((predicted - wanted).pow(2).sum(dim=1) + 1).sqrt()
+    weight = 1 + (chroma / 25).clamp(max=2)
+    return (distance * weight).mean() / weight.mean()
+
+
+def new_model(seed: int) -> DDColorNet:
+    """Return an untrained nano network whose encoder blocks take part from the first step."""
+    model = build_model(LAYOUT, seed=seed)
+    for name, parameter in model.named_parameters():
+        if name.endswith(".gamma"):  # published value 1e-6: meant for far longer training
+            nn.init.constant_(parameter, 0.3)
+    return model.to(memory_format=torch.channels_last)
+
+
+def set_mode(model: nn.Module, phase: Phase) -> None:
+    """Put the network into training mode, its batch normalisation as the phase says."""
+    model.train()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d) and phase.freeze_statistics:
+            module.eval()
+
+
+class Averaged:
+    """A running average of the weights: steadier colours than those of the last step."""
+
+    def __init__(self, model: DDColorNet) -> None:
+        """Start from the network's present weights."""
+        self.model = copy.deepcopy(model)
+
+    @torch.no_grad()
+    def update(self, model: DDColorNet) -> None:
+        """Move the average a little towards the present weights; buffers are taken over as they are."""
+        for mean, new in zip(self.model.parameters(), model.parameters(), strict=True):
+            mean.lerp_(new, 1 - _AVERAGING)
+        for kept, new in zip(self.model.buffers(), model.buffers(), strict=True):
+            kept.copy_(new)
+
+
+@dataclass(slots=True)
+class Budget:
+    """Steps that are planned and seconds that may be spent; whichever runs out first ends the training."""
+
+    steps: int
+    seconds: float
+    started: float
+    done: int = 0
+
+    def elapsed(self) -> float:
+        """Return the seconds since the start."""
+        return time.monotonic() - self.started
+
+    def progress(self) -> float:
+        """Return how far the training is, 0..1."""
+        return min(1.0, max(self.done / self.steps, self.elapsed() / self.seconds))
+
+
+def run_phases(model: DDColorNet, seed: int, budget: Budget, phases: tuple[Phase, ...], target: Path) -> Averaged:
+    """Train through all phases and return the averaged network; a checkpoint is written every 100 steps."""
+    rng = random.Random(seed)  # noqa: S311 - reproducible, nothing secret
+    pairs = load_pairs()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-4)
+    averaged = Averaged(model)
+    planned = sum(phase.steps for phase in phases)
+    first = 0
+    for phase in phases:
+        set_mode(model, phase)
+        last = first + phase.steps
+        # On a busy machine the seconds run out before the steps; then every phase gives up its share.
+        while budget.progress() < 1 and budget.progress() * planned < last:
+            loss = train_step(model, optimizer, phase, pairs, rng, budget)
+            averaged.update(model)
+            if budget.done % 25 == 0:
+                _LOG.info("step %d/%d loss %.2f after %.0f s", budget.done, planned, loss, budget.elapsed())
+            if budget.done % 100 == 0:
+                write_checkpoint(averaged.model, target)
+        first = last
+    return averaged
+
+
+def train_step(
+    model: DDColorNet,
+    optimizer: torch.optim.Optimizer,
+    phase: Phase,
+    pairs: list[Pair],
+    rng: random.Random,
+    budget: Budget,
+) -> float:
+    """Do one optimiser step and return its loss."""
+    warm = min(1.0, (budget.done + 1) / 50)
+    rate = phase.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * budget.progress())))
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    side = rng.choices(list(phase.sides), weights=list(phase.sides.values()))[0]
+    drawn = [draw(pairs, phase, side, rng) for _ in range(phase.batch)]
+    grey = torch.cat([item[0] for item in drawn]).contiguous(memory_format=torch.channels_last)
+    loss = color_loss(model(grey), torch.cat([item[1] for item in drawn]))
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+    optimizer.step()
+    budget.done += 1
+    return loss.item()
+
+
+def write_checkpoint(model: DDColorNet, target: Path) -> None:
+    """Write the weights as fp16 safetensors, names sorted, so that equal weights give equal bytes."""
+    state = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
+        for name, tensor in sorted(model.state_dict().items())
+    }
+    for name, tensor in state.items():
+        if not torch.isfinite(tensor).all():
+            message = f"{name} does not fit into fp16"
+            raise ValueError(message)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    partial.write_bytes(save(state))
+    partial.replace(target)
+
+
+def manifest_entry(target: Path, seed: int, budget: Budget) -> dict[str, Any]:
+    """Return what the manifest says about a checkpoint."""
+    return {
+        "sha256": sha256(target.read_bytes()),
+        "architecture": {"name": "DDColor", "layout": asdict(LAYOUT), "precision": "fp16"},
+        "seed": seed,
+        "steps": budget.done,
+        "steps_planned": budget.steps,
+        "wall_s": round(budget.elapsed()),
+        "command": "PYTHONPATH=service python -m training.train_nano " + shlex.join(sys.argv[1:]),
+        "torch": version("torch"),
+        "data": [
+            {
+                "photo": photo.name,
+                "file": f"{photo.module}/{photo.file}",
+                "package": f"{photo.distribution} {version(photo.distribution)}",
+                "sha256": sha256(source_path(photo).read_bytes()),
+                "license": photo.license,
+            }
+            for photo in PHOTOS
+        ],
+    }
+
+
+def record(target: Path, entry: dict[str, Any]) -> None:
+    """Put a checkpoint's entry into ``MANIFEST.json`` beside it, keeping the others."""
+    path = target.parent / "MANIFEST.json"
+    manifest = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    manifest[target.name] = entry
+    path.write_text(json.dumps(dict(sorted(manifest.items())), indent=2) + "\n", encoding="utf-8")
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Train the nano DDColor checkpoint.")
+    parser.add_argument("--out", type=Path, default=Path("fixtures/models/ddcolor_nano.safetensors"))
+    parser.add_argument("--seed", type=int, default=20240607)
+    parser.add_argument("--minutes", type=float, default=40.0, help="wall time after which it stops, finished or not")
+    parser.add_argument("--phases", type=int, default=len(PHASES), help="run only so many of the phases")
+    parser.add_argument("--threads", type=int, default=2)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train, write the checkpoint and record it in the manifest."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    arguments = parse_arguments()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    phases = PHASES[: arguments.phases]
+    budget = Budget(sum(phase.steps for phase in phases), arguments.minutes * 60, time.monotonic())
+    averaged = run_phases(new_model(arguments.seed), arguments.seed, budget, phases, arguments.out)
+    write_checkpoint(averaged.model, arguments.out)
+    record(arguments.out, manifest_entry(arguments.out, arguments.seed, budget))
+
+
+if __name__ == "__main__":
+    main()
