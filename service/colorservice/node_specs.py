@@ -36,7 +36,7 @@ class NodeResult:
 class RunnableNode(Protocol):
     """One instance of a node; it lives as long as its id stays in the submitted prompts."""
 
-    def run(self, **inputs: Any) -> NodeResult:  # noqa: ANN401 - each node has its own inputs
+    def run(self, **inputs: Any) -> NodeResult:
         """Run once; any exception becomes the ``execution_error`` of this node."""
         ...
 

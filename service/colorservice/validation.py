@@ -12,7 +12,7 @@ from typing import Any
 from colorservice.node_specs import NODE_SPECS, InputSpec, NodeSpec
 from colorservice.settings import Settings
 
-type_names: dict[str, Callable[[Any], Any]] = {
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "INT": int,
     "FLOAT": float,
     "STRING": str,
@@ -154,7 +154,7 @@ class _Walk:
         if isinstance(value, dict) and "__value__" in value:
             value = inputs[name] = value["__value__"]
         about: dict[str, Any] = {"input_name": name, "input_config": wanted.config()}
-        convert = type_names.get(wanted.kind) if isinstance(wanted.kind, str) else None
+        convert = _CONVERTERS.get(wanted.kind) if isinstance(wanted.kind, str) else None
         if convert is not None:
             try:
                 value = inputs[name] = convert(value)
@@ -178,7 +178,7 @@ class _Walk:
 def _check_bounds(
     name: str,
     wanted: InputSpec,
-    value: Any,  # noqa: ANN401 - what the client sent
+    value: Any,
     about: dict[str, Any],
 ) -> ErrorObject | None:
     low, high = wanted.options.get("min"), wanted.options.get("max")
@@ -261,10 +261,9 @@ def _judge_outputs(prompt: Prompt, settings: Settings, outputs: list[str]) -> Ve
     if good:
         return Verdict(valid=True, outputs=good, node_errors=node_errors)
     details = "\n".join(f"{reason['message']}: {reason['details']}" for reason in reasons)
-    error = describe(
-        "prompt_outputs_failed_validation", "Prompt outputs failed validation", details
-    )
-    return Verdict(valid=False, error=error, node_errors=node_errors)
+    text = "Prompt outputs failed validation"
+    total = describe("prompt_outputs_failed_validation", text, details)
+    return Verdict(valid=False, error=total, node_errors=node_errors)
 
 
 def _collect(

@@ -60,9 +60,9 @@ class Phase:
 
 # Small pictures first, because steps are cheap there; then the sides of the workflows and of the nodes' defaults.
 PHASES = (
-    Phase(600, 4, {256: 1, 320: 1, 384: 1}, crop=0.4, freeze_statistics=False, rate=2e-3),
-    Phase(1100, 1, {512: 0.4, 704: 0.6}, crop=0.0, freeze_statistics=True, rate=1.2e-3),
-    Phase(600, 1, {512: 0.1, 704: 0.35, 960: 0.25, 1280: 0.3}, crop=0.0, freeze_statistics=True, rate=7e-4),
+    Phase(600, 2, {256: 1, 320: 1, 384: 1}, crop=0.4, freeze_statistics=False, rate=2e-3),
+    Phase(1000, 1, {512: 0.45, 704: 0.55}, crop=0.0, freeze_statistics=True, rate=1.2e-3),
+    Phase(500, 1, {512: 0.1, 704: 0.4, 960: 0.2, 1280: 0.3}, crop=0.0, freeze_statistics=True, rate=7e-4),
 )
 
 

@@ -1,0 +1,138 @@
+"""From what went wrong to sentences about it: each problem with one thing to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from colordrill.outcome import Check, Verdict
+from colordrill.record.chronology import FaultTrace, StepTrace
+from colordrill.record.wording import figure
+
+ADVICE: dict[str, str] = {
+    "rto": (
+        "See which part of the RTA breakdown is the longest and shorten that one: faster detection, "
+        "a warm DR container, a smaller recovery point, or a switch without name-service caches."
+    ),
+    "rpo": (
+        "Back up more often or faster, and see on the backup server that the newest recovery "
+        "points are published, complete and readable from the DR site."
+    ),
+    "colour": (
+        "Compare the pictures in the report, then compare the DR site's image tag, checkpoint "
+        "hash, workflow files and MODEL_SIZE with those of the primary."
+    ),
+    "integrity": (
+        "Restore with checksums instead of size and time, and compare the recovery point's "
+        "manifest with the restored volume."
+    ),
+    "lost_after_fault": (
+        "Fence the failed site before the switch, so that it cannot acknowledge work that nobody "
+        "will find again."
+    ),
+    "jobs_lost": (
+        "The queue lives in memory: let clients submit again what was accepted and never "
+        "completed, or keep the queue outside the service."
+    ),
+    "backup_duration": (
+        "Find what slows the backup down (disk, network, the number of files), or declare the "
+        "duration that it really takes and the interval that follows from it."
+    ),
+    "recovery_points": (
+        "Keep at least three published recovery points before a drill begins; see the backup "
+        "scheduler's log for points that were refused."
+    ),
+    "steady_state": (
+        "Make the service healthy before breaking it: read the primary's log and the first wrong "
+        "canary, then run the drill again."
+    ),
+    "fault_evidence": (
+        "The fault could not be proven: see that its target exists and that the observing peer "
+        "reaches it, then run the drill again."
+    ),
+    "healed": (
+        "Undo the fault by hand with the command in the fault's detail, and see that nothing "
+        "labelled colordrill is left."
+    ),
+    "runbook": "Correct the failed step of the runbook and rehearse it alone by `colordrill recover`.",
+    "readiness": (
+        "Repair what the readiness check names before the next disaster does it for you, and let "
+        "the check run daily."
+    ),
+    "determinism": (
+        "Pin the image by digest, the checkpoint by hash and the numeric libraries by version, the "
+        "same at both sites."
+    ),
+    "workload": (
+        "Too little was delivered to judge: see whether the machine is too slow for the declared "
+        "pace, and lower the pace or use a larger one."
+    ),
+}
+"""What to do about a check that did not pass, by the check's name."""
+
+_BY_VERDICT = {
+    Verdict.FAIL: "Read the detail of check {name} and the logs around that time.",
+    Verdict.UNKNOWN: (
+        "Give check {name} what it lacked (its detail says what) and run the drill again: "
+        "unknown is not a pass."
+    ),
+}
+_STEP_ADVICE: dict[str, str] = {
+    "start": "Start the DR container by hand and read its log: image, volumes, memory, ports.",
+    "mount": "Verify the newest recovery point by `colordrill backup verify` and restore it by hand.",
+    "verify": "Submit one canary to the restored site itself and compare its picture.",
+    "switch": "Read the gateway's backend state, and see that the switch names a backend in use.",
+    "record": "See that the run directory can be written and has space.",
+}
+_STEP_DEFAULT = "Rehearse the failed step of the runbook alone and read its container's log."
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One problem and what to do about it."""
+
+    problem: str
+    improvement: str
+
+
+def find_problems(
+    checks: Iterable[Check], steps: Iterable[StepTrace], faults: Iterable[FaultTrace]
+) -> Iterator[Finding]:
+    """A finding for each check that did not pass, step that failed and fault left unhealed."""
+    for check in checks:
+        if check.verdict is not Verdict.PASS:
+            yield Finding(_check_sentence(check), _check_advice(check))
+    for step in steps:
+        if step.outcome != "ok":
+            ended = "failed" if step.outcome == "fail" else "has no known end"
+            yield Finding(
+                _sentence(f"Runbook step {step.name} {ended}", step.detail),
+                _STEP_ADVICE.get(step.name, _STEP_DEFAULT),
+            )
+    for fault in faults:
+        if fault.heal_failure is not None:
+            yield Finding(
+                _sentence(f"Fault {fault.name} on {fault.target} was not healed", fault.heal_failure),
+                ADVICE["healed"],
+            )
+
+
+def _check_sentence(check: Check) -> str:
+    ended = "failed" if check.verdict is Verdict.FAIL else "is unknown"
+    measured = "nothing measured" if check.value is None else f"measured {figure(check.value)}"
+    against = "" if check.bound is None else f", bound {figure(check.bound)}"
+    return _sentence(f"Check {check.name} {ended} ({measured}{against})", check.detail)
+
+
+def _check_advice(check: Check) -> str:
+    # unknown wants evidence, whatever the check: advice on a failure would mislead
+    if check.verdict is Verdict.FAIL and check.name in ADVICE:
+        return ADVICE[check.name]
+    if check.verdict is Verdict.UNKNOWN and check.name in {"steady_state", "fault_evidence"}:
+        return ADVICE[check.name]
+    return _BY_VERDICT[check.verdict].format(name=check.name)
+
+
+def _sentence(statement: str, detail: str) -> str:
+    text = f"{statement}: {detail}" if detail else statement
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."

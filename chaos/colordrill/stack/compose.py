@@ -1,0 +1,112 @@
+"""Brings the whole stack up and takes it down again: the one code path for pytest and for the CLI.
+
+pytest-docker does the compose work in both cases.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import docker
+from pytest_docker.plugin import get_docker_services
+
+from colordrill.data import fixtures
+from colordrill.errors import EnvironmentProblem
+from colordrill.stack.docker_target import DockerTarget
+from colordrill.stack.runs import Run, remove_run
+
+IMAGE_NAMES = ("toxiproxy", "gateway", "backup", "minio", "service")
+SETUP = ("up --detach --quiet-pull", "--profile standby create dr-colorization")
+CLEANUP = ("--profile standby down --volumes --timeout 2",)
+
+
+@dataclass(frozen=True, slots=True)
+class StackPlan:
+    """What to bring up.
+
+    Attributes:
+        images: image reference by name of `IMAGE_NAMES`.
+        overlays: compose files laid over the bundled one, in order.
+        device: ``cpu`` or ``cuda``.
+        keep: leave the stack standing at the end.
+    """
+
+    images: dict[str, str]
+    overlays: tuple[Path, ...] = ()
+    device: str = "cpu"
+    keep: bool = False
+    extra_environment: dict[str, str] = field(default_factory=dict)
+
+
+def compose_files(plan: StackPlan) -> list[str]:
+    """The bundled compose file and what is laid over it."""
+    return [str(fixtures() / "stack" / "compose.yaml"), *map(str, plan.overlays)]
+
+
+def compose_command(run: Run, plan: StackPlan) -> str:
+    """The compose command with the run's environment file, which it writes (mode 0600)."""
+    environment = {
+        "COLORDRILL_RUN": run.id,
+        "COLORDRILL_DEVICE": plan.device,
+        "COLORDRILL_FIXTURES": str(fixtures()),
+        "COLORDRILL_STORAGE_USER": f"drill{secrets.token_hex(4)}",
+        "COLORDRILL_STORAGE_PASSWORD": secrets.token_hex(16),
+        "COLORDRILL_BACKUP_PASSWORD": secrets.token_hex(16),
+        **{f"COLORDRILL_IMAGE_{name.upper()}": plan.images[name] for name in IMAGE_NAMES},
+        **plan.extra_environment,
+    }
+    path = run.directory / "stack.env"
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{key}={value}\n" for key, value in environment.items()))
+    return f"docker compose --env-file {shlex.quote(str(path))}"
+
+
+@contextmanager
+def running_stack(run: Run, plan: StackPlan, say: Callable[[str], None]) -> Iterator[DockerTarget]:
+    """The stack of *run*, up for the length of the block and gone after it.
+
+    Containers run when the block starts; whether they answer is for the caller to await. Whatever
+    happens, also half-way through coming up, everything with the run's label is removed.
+
+    Raises:
+        EnvironmentProblem: compose could not bring it up; says what it printed.
+    """
+    target = DockerTarget(run.project)
+    try:
+        say(f"stack {run.project}: bringing it up")
+        try:
+            with get_docker_services(
+                compose_command(run, plan), compose_files(plan), run.project, list(SETUP), []
+            ):
+                yield target
+        except EnvironmentProblem:
+            raise
+        except Exception as error:
+            # pytest-docker raises a bare Exception with compose's output
+            if type(error) is Exception:
+                raise EnvironmentProblem(
+                    f"docker compose could not bring the stack up: {error}",
+                    "see `colordrill doctor`; the lines above are compose's own",
+                ) from error
+            raise
+    finally:
+        target.close()
+        if plan.keep:
+            say(f"stack {run.project}: kept; remove it with `colordrill down`")
+        else:
+            say(f"stack {run.project}: removing it")
+            take_down(run)
+
+
+def take_down(run: Run) -> None:
+    """Remove everything that carries the label of *run*."""
+    client = docker.from_env(timeout=60)
+    try:
+        remove_run(client, run.id)
+    finally:
+        client.close()

@@ -1,0 +1,192 @@
+"""Runs on one host: their identity, their locks, and the sweep of what a killed one left behind.
+
+A run holds a lock on its own file for as long as its process lives. A labelled container whose
+run's lock can be taken belongs to nobody any more: it is removed at the next start. The timed phase
+of a drill is held under one lock for the whole host, so that two drills take turns.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, NotFound
+
+from colordrill.clock import Clock, poll
+from colordrill.errors import EnvironmentProblem
+
+RUN_LABEL = "colordrill.run"
+ROOMY_CORES = 8
+"""From so many cores on timed phases may overlap."""
+
+
+def state_directory() -> Path:
+    """Where locks and per-run secrets live: XDG_STATE_HOME/colordrill, made if absent."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    directory = Path(base, "colordrill")
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"cannot create the state directory {directory}: {error}",
+            "set XDG_STATE_HOME to a directory that you can write",
+        ) from error
+    return directory
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A live run: its id, its private directory (mode 0700), and the lock that shows it lives."""
+
+    id: str
+    directory: Path
+    lock: TextIO
+
+    @property
+    def project(self) -> str:
+        """The compose project's name."""
+        return f"colordrill-{self.id}"
+
+
+@contextmanager
+def owned_run() -> Iterator[Run]:
+    """Draw a run id and hold its lock; the private directory goes when the run ends."""
+    run_id = secrets.token_hex(4)
+    directory = state_directory() / "runs" / run_id
+    directory.mkdir(parents=True, mode=0o700)
+    lock = (directory / "owner.lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        yield Run(run_id, directory, lock)
+    finally:
+        _remove_directory(directory)
+        lock.close()
+
+
+@contextmanager
+def timed_phase(clock: Clock, say: Callable[[str], None], limit_s: float = 1800.0) -> Iterator[None]:
+    """Hold the host's one place for a timed phase; says when it has to wait for another drill.
+
+    Raises:
+        WaitExpired: another drill held it for longer than *limit_s*.
+    """
+    if (os.cpu_count() or 1) >= ROOMY_CORES:
+        yield
+        return
+    with (state_directory() / "timed.lock").open("w") as lock:
+        if _try_lock(lock) is None:
+            say("another drill is in its timed phase; on this small host they take turns, waiting")
+            poll(
+                clock,
+                lambda: _try_lock(lock),
+                awaited="the timed phase of another drill to end",
+                timeout_s=limit_s,
+                every_s=0.25,
+            )
+            say("the other drill's timed phase is over")
+        yield
+
+
+def sweep(say: Callable[[str], None]) -> int:
+    """Remove what dead runs left: containers, networks, volumes, private directories.
+
+    Never touches a run whose process lives. Returns the number of runs removed.
+
+    Raises:
+        EnvironmentProblem: the engine does not answer, or something could not be removed.
+    """
+    runs = state_directory() / "runs"
+    swept = 0
+    try:
+        client = docker.from_env(timeout=60)
+        try:
+            for run_id in sorted(_labelled_runs(client) | _listed_runs(runs)):
+                with _orphan(runs / run_id) as orphaned:
+                    if not orphaned:
+                        continue
+                    say(f"removing what the ended run {run_id} left behind")
+                    remove_run(client, run_id)
+                    _remove_directory(runs / run_id)
+                    swept += 1
+        finally:
+            client.close()
+    except (DockerException, requests.RequestException) as error:
+        raise EnvironmentProblem(
+            f"cannot remove what an earlier run left behind: {error}",
+            "see `colordrill doctor`; is the Docker engine running?",
+        ) from error
+    return swept
+
+
+def remove_run(client: Any, run_id: str) -> None:
+    """Remove every container, network and volume that carries the label of *run_id*."""
+    label = {"label": f"{RUN_LABEL}={run_id}"}
+    for container in client.containers.list(all=True, filters=label, ignore_removed=True):
+        _remove(lambda each=container: each.remove(force=True, v=True))
+    for network in client.networks.list(filters=label):
+        _remove(network.remove)
+    for volume in client.volumes.list(filters=label):
+        _remove(lambda each=volume: each.remove(force=True))
+
+
+def _remove(remove: Callable[[], None]) -> None:
+    try:
+        remove()
+    except NotFound:
+        return
+    except APIError as error:
+        # 409: somebody else is removing it at this moment
+        if error.status_code != requests.codes.conflict:
+            raise
+
+
+def _labelled_runs(client: Any) -> set[str]:
+    label = {"label": RUN_LABEL}
+    found = {
+        each.labels[RUN_LABEL]
+        for each in client.containers.list(all=True, filters=label, ignore_removed=True)
+    }
+    found |= {each.attrs["Labels"][RUN_LABEL] for each in client.networks.list(filters=label)}
+    found |= {each.attrs["Labels"][RUN_LABEL] for each in client.volumes.list(filters=label)}
+    return found
+
+
+def _listed_runs(runs: Path) -> set[str]:
+    return {each.name for each in runs.iterdir()} if runs.is_dir() else set()
+
+
+@contextmanager
+def _orphan(directory: Path) -> Iterator[bool]:
+    """Whether the run of *directory* has no living process; holds its lock meanwhile."""
+    try:
+        lock = (directory / "owner.lock").open("r+")
+    except FileNotFoundError:
+        # no lock file at all: another user's run, or a directory removed by hand. Only a run
+        # whose directory was ours can be judged; a labelled one without directory is dead.
+        yield True
+        return
+    with lock:
+        yield _try_lock(lock) is not None
+
+
+def _try_lock(lock: TextIO) -> bool | None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+    return True
+
+
+def _remove_directory(directory: Path) -> None:
+    for path in sorted(directory.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+    if directory.is_dir():
+        directory.rmdir()

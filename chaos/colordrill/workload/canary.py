@@ -1,0 +1,125 @@
+"""Canaries: colorizations whose right answer is known."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from colordrill.clock import Clock
+from colordrill.errors import ServiceProblem
+from colordrill.history import History, Operation
+from colordrill.picture import Judgement
+from colordrill.stack.comfyui import Answer, ComfyClient, Finished, RequestUncertain
+from colordrill.workload.colorize import Deadline, await_end, fetch_output, new_prompt_id
+from colordrill.workload.photos import Photo
+from colordrill.workload.scoring import ScoringTask, ScoringWorker
+from colordrill.workload.workflows import Prompt, Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A photo, a workflow, and the right answer.
+
+    Attributes:
+        name: ``person``, ``building`` or ``crop``.
+        workflow: what is submitted.
+        photo: what is uploaded, each time under a fresh name.
+        golden: the right answer, a file in the run's directory (relative path).
+        photo_file: the photo as a file in the run's directory (relative path).
+    """
+
+    name: str
+    workflow: Workflow
+    photo: Photo
+    golden: str
+    photo_file: str
+
+
+class CanaryRunner:
+    """Sends canaries and has their pictures scored.
+
+    Args:
+        history: gets one operation per canary.
+        clock: limits and paces them.
+        scoring: judges the pictures.
+        directory: the run's directory; pictures go to its ``images/``.
+        limit_s: a canary without its picture after this long is unanswered.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        clock: Clock,
+        scoring: ScoringWorker,
+        directory: Path,
+        limit_s: float,
+    ) -> None:
+        self._history = history
+        self._clock = clock
+        self._scoring = scoring
+        self._directory = directory
+        self._limit_s = limit_s
+
+    def send(
+        self,
+        canary: Canary,
+        client: ComfyClient,
+        *,
+        kind: str = "canary",
+        site: str | None = None,
+        limit_s: float | None = None,
+    ) -> Future[Judgement] | None:
+        """Send one canary and write down what became of it.
+
+        Args:
+            canary: what to send.
+            client: where to.
+            kind: the operation's kind in the history.
+            site: who answers, where no gateway says it.
+            limit_s: another limit than the runner's.
+
+        Returns:
+            The future judgement of the picture, None when none came.
+        """
+        operation = self._history.invoke(kind, canary=canary.name, photo=canary.photo.name)
+        try:
+            finished, answer, prompt = self._colour(canary, client, operation, limit_s)
+        except RequestUncertain as error:
+            operation.unknown(canary=canary.name, error=str(error))
+            return None
+        except ServiceProblem as error:
+            operation.fail(canary=canary.name, error=str(error))
+            return None
+        image = f"images/{operation.id}.png"
+        operation.ok(
+            canary=canary.name,
+            site=answer.site or site,
+            image=image,
+            colorize_cached=canary.workflow.colorize_node() in finished.cached,
+        )
+        (self._directory / image).write_bytes(answer.body)
+        return self._scoring.submit(
+            ScoringTask(
+                op=operation.id,
+                image=image,
+                golden=canary.golden,
+                photo=canary.photo_file,
+                prompt=prompt,
+                difference=f"images/{operation.id}-difference.png",
+            )
+        )
+
+    def _colour(
+        self, canary: Canary, client: ComfyClient, operation: Operation, limit_s: float | None
+    ) -> tuple[Finished, Answer, Prompt]:
+        deadline = Deadline(self._clock, limit_s or self._limit_s)
+        fresh = f"{operation.id}-{canary.photo.name}"
+        kept = client.upload(fresh, canary.photo.content, timeout_s=deadline.request_s())
+        prompt = canary.workflow.prompt(kept, operation.id)
+        prompt_id = new_prompt_id()
+        client.submit(prompt, prompt_id, timeout_s=deadline.request_s())
+        finished = await_end(client, self._clock, prompt_id, deadline, patient=False)
+        return finished, fetch_output(client, finished, deadline), prompt
+
+

@@ -1,0 +1,132 @@
+"""The scoring worker: judges canaries in a process of its own, so that scoring never delays a clock.
+
+A canary's time is taken when its bytes have arrived; its score is written to the history later.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from colordrill.errors import WaitExpired
+from colordrill.history import History
+from colordrill.picture import Judgement, judge_files
+from colordrill.scenario.model import Objectives
+from colordrill.workload.workflows import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringTask:
+    """One picture to judge; paths are relative to the run's directory.
+
+    Attributes:
+        op: id of the canary's operation in the history.
+        image: the picture that came back.
+        golden: what it is compared with.
+        photo: the photo that was uploaded.
+        prompt: the prompt that was submitted.
+        difference: where to write the difference picture.
+    """
+
+    op: str
+    image: str
+    golden: str
+    photo: str
+    prompt: Prompt
+    difference: str
+
+
+class ScoringWorker:
+    """One spawned process that judges canaries in the order in which they came.
+
+    Args:
+        history: gets a ``score`` note for each.
+        run_directory: what the tasks' paths are relative to.
+        objectives: the bounds of a correct picture.
+    """
+
+    def __init__(self, history: History, run_directory: Path, objectives: Objectives) -> None:
+        self._history = history
+        self._directory = run_directory
+        self._objectives = objectives
+        self._pending: list[Future[Judgement]] = []
+        self._pool = ProcessPoolExecutor(
+            max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare
+        )
+        # the process starts now, while the stack comes up, and not with the first canary
+        self._pool.submit(_peak_memory_mb)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def submit(self, task: ScoringTask) -> Future[Judgement]:
+        """Judge one picture; the note is written before the future's callbacks run."""
+        future = self._pool.submit(
+            judge_files,
+            output=self._directory / task.image,
+            golden=self._directory / task.golden,
+            photo=self._directory / task.photo,
+            submitted_prompt=dict(task.prompt),
+            bounds=self._objectives,
+            difference=self._directory / task.difference,
+        )
+        future.add_done_callback(lambda done: self._note(task, done))
+        self._pending.append(future)
+        return future
+
+    def drain(self, timeout_s: float) -> None:
+        """Wait until every submitted picture is judged.
+
+        Raises:
+            WaitExpired: some were not, within *timeout_s*.
+        """
+        for future in self._pending:
+            try:
+                future.exception(timeout=timeout_s)
+            except FutureTimeout as error:
+                raise WaitExpired(
+                    f"waited {timeout_s:g} s for the scoring worker, and it did not finish",
+                    "the machine is overloaded, or the worker died",
+                ) from error
+
+    def peak_memory_mb(self, timeout_s: float = 30.0) -> float:
+        """Peak resident memory of the worker process in MB (10^6 bytes)."""
+        return self._pool.submit(_peak_memory_mb).result(timeout=timeout_s)
+
+    def _note(self, task: ScoringTask, done: Future[Judgement]) -> None:
+        if done.cancelled():
+            return
+        error = done.exception()
+        data: dict[str, Any] = {"op": task.op, "input": task.photo, "golden": task.golden}
+        if error is not None:
+            data |= {"correct": None, "reasons": [f"the scoring failed: {error}"], "scores": None}
+        else:
+            judgement = done.result()
+            scores = judgement.scores
+            data |= {
+                "correct": judgement.correct,
+                "reasons": list(judgement.reasons),
+                "scores": None if scores is None else scores.as_dict(),
+            }
+            if (self._directory / task.difference).is_file():
+                data["difference"] = task.difference
+        self._history.note("score", **data)
+
+
+def _prepare() -> None:
+    """Leave Ctrl-C to the harness: the worker ends when its pool is shut down."""
+    import signal  # noqa: PLC0415 (only the worker process needs it)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _peak_memory_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

@@ -1,0 +1,41 @@
+"""The web application: every route at its own path and again under ``/api``."""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from colorservice import files, prompt_routes, system, userdata
+from colorservice.settings import UPLOAD_BYTES_MAX
+from colorservice.state import SERVICE, Service
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@web.middleware
+async def refuse_foreign_pages(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Answer 403 when a page from elsewhere talks to a service on loopback, as ComfyUI does."""
+    origin = request.headers.get("Origin")
+    host = urlsplit(f"//{request.headers.get('Host', '')}")
+    if origin is not None and host.hostname in _LOOPBACK:
+        source = urlsplit(origin)
+        # A port that one side leaves out is not compared.
+        same_port = source.port is None or host.port is None or source.port == host.port
+        if source.hostname and (source.hostname != host.hostname or not same_port):
+            return web.Response(status=403)
+    if request.method == "OPTIONS":
+        return web.Response()
+    return await handler(request)
+
+
+def build_app(service: Service) -> web.Application:
+    """Build the application around a service; neither is started."""
+    app = web.Application(client_max_size=UPLOAD_BYTES_MAX, middlewares=[refuse_foreign_pages])
+    app[SERVICE] = service
+    for module in (system, prompt_routes, files, userdata):
+        for route in module.ROUTES:
+            # HEAD comes with every GET, as in ComfyUI.
+            app.router.add_route(route.method, route.path, route.handler)
+            app.router.add_route(route.method, f"/api{route.path}", route.handler)
+    return app
