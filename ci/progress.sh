@@ -58,9 +58,9 @@ bounded() {
   fi
 }
 
-# state_dir: where this user's logs, locks and stamps lie; also known to colordrill.stack.images.
+# state_dir: where this user's logs, locks and stamps lie; the same folder as colordrill's own.
 state_dir() {
-  echo "${COLORDRILL_STATE_DIR:-${XDG_STATE_HOME:-$HOME/.local/state}/colordrill}"
+  echo "${XDG_STATE_HOME:-$HOME/.local/state}/colordrill"
 }
 
 # debian_like: whether this is Debian or Ubuntu (or one made from them) and we are root.

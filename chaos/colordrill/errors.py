@@ -84,11 +84,20 @@ class ServiceProblem(EnvironmentProblem):
         cause: what was asked and what came back.
         next_step: what to do about it.
         status: the HTTP status where there was one.
+        site: the site that answered, where a gateway names it.
     """
 
-    def __init__(self, cause: str, next_step: str = "", *, status: int | None = None) -> None:
+    def __init__(
+        self,
+        cause: str,
+        next_step: str = "",
+        *,
+        status: int | None = None,
+        site: str | None = None,
+    ) -> None:
         super().__init__(cause, next_step)
         self.status = status
+        self.site = site
 
 
 class GoldenProblem(EnvironmentProblem):

@@ -1,12 +1,15 @@
 """DDColor's building blocks, imported without the cost of the package around them.
 
-``spandrel_extra_arches`` holds the architecture's published source. Importing it the plain way runs the ``__init__`` of
-two packages that register some fifty other architectures and pull in torchvision, which costs seconds, and a service's
-start-up time is part of its RTO. Only DDColor's own subpackage is needed here, and that needs nothing but torch and
-``spandrel.util``. So the parent packages are stood in for by empty ones that only know their folder, the subpackage is
-imported in the ordinary way, and the stand-ins are taken away again: a later ``import spandrel`` gets the real package.
+``spandrel_extra_arches`` holds the architecture's published source. Importing it the plain way runs
+the ``__init__`` of two packages that register some fifty other architectures and pull in
+torchvision, which costs seconds, and a service's start-up time is part of its RTO. Only DDColor's
+own subpackage is needed here, and that needs nothing but torch and ``spandrel.util``. So the parent
+packages are stood in for by empty ones that only know their folder, the subpackage is imported in
+the ordinary way, and the stand-ins are taken away again: a later ``import spandrel`` gets the real
+package.
 
-Source of the architecture: Kang et al., "DDColor: Towards Photo-Realistic Image Colorization via Dual Decoders" (2023).
+Source of the architecture: Kang et al., "DDColor: Towards Photo-Realistic Image Colorization via
+Dual Decoders" (2023).
 """
 
 import importlib
@@ -37,7 +40,9 @@ def _folder_of(package: str) -> str:
 
 
 def _loaded() -> list[str]:
-    return [name for name in sys.modules if name.split(".")[0] in {"spandrel", "spandrel_extra_arches"}]
+    return [
+        name for name in sys.modules if name.split(".")[0] in {"spandrel", "spandrel_extra_arches"}
+    ]
 
 
 @contextmanager
@@ -65,6 +70,7 @@ def import_parts() -> tuple[types.ModuleType, types.ModuleType, types.ModuleType
     # Where somebody imported the packages the plain way already, theirs are used and nothing is stood in for.
     with nullcontext() if _loaded() else _stand_in_parents():
         ddcolor, convnext, unet = (
-            importlib.import_module(f"{_SUBPACKAGE}.{name}") for name in ("ddcolor", "convnext", "unet")
+            importlib.import_module(f"{_SUBPACKAGE}.{name}")
+            for name in ("ddcolor", "convnext", "unet")
         )
     return ddcolor, convnext, unet

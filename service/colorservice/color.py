@@ -1,12 +1,14 @@
 """RGB to Lab and back, and resizing, with the very rounding that the real service's image library has.
 
-The real node converts with OpenCV, whose float conversion is no textbook formula: RGB becomes Lab through a 33-point
-table per axis with 4-bit interpolation weights, and Lab becomes RGB through a cubic spline for the gamma curve. The
-differences are small but they are visible in a pixel-for-pixel comparison, so the same tables are built here, in numpy.
-That keeps OpenCV, and half a second of start-up, out of the service.
+The real node converts with OpenCV, whose float conversion is no textbook formula: RGB becomes Lab
+through a 33-point table per axis with 4-bit interpolation weights, and Lab becomes RGB through a
+cubic spline for the gamma curve. The differences are small but they are visible in a
+pixel-for-pixel comparison, so the same tables are built here, in numpy. That keeps OpenCV, and half
+a second of start-up, out of the service.
 
-Source of the constants and of the order of operations: OpenCV 4, ``modules/imgproc/src/color_lab.cpp`` and
-``resize.cpp`` (Apache-2.0), as documented behaviour; the code here is written anew.
+Source of the constants and of the order of operations: OpenCV 4,
+``modules/imgproc/src/color_lab.cpp`` and ``resize.cpp`` (Apache-2.0), as documented behaviour; the
+code here is written anew.
 """
 
 from functools import cache

@@ -1,9 +1,10 @@
 """DDColor networks: their layouts, building them with random weights, and loading checkpoints.
 
-A checkpoint does not say which layout it is for; the shapes of its tensors do. So published DDColor checkpoints (tiny
-and large) and this project's nano ones load through the same call. The network is composed here of the architecture's
-own parts, because the published class knows a fixed list of encoder sizes only; its names and its arithmetic are kept,
-so state dictionaries are interchangeable with it.
+A checkpoint does not say which layout it is for; the shapes of its tensors do. So published DDColor
+checkpoints (tiny and large) and this project's nano ones load through the same call. The network is
+composed here of the architecture's own parts, because the published class knows a fixed list of
+encoder sizes only; its names and its arithmetic are kept, so state dictionaries are interchangeable
+with it.
 """
 
 import pickle
@@ -22,7 +23,10 @@ from colorservice.architecture import import_parts
 State = Mapping[str, Tensor]
 
 _HEADS = 8  # attention heads: the same in every published layout, and not visible in any shape
-_IGNORED = re.compile(r"^encoder\.arch\.head_cls\.")  # a classifier left over in the published files, never used
+_RANDOM_FILLS = (Tensor.normal_, Tensor.uniform_, Tensor.erfinv_)
+_IGNORED = re.compile(
+    r"^encoder\.arch\.head_cls\."
+)  # a classifier left over in the published files, never used
 
 
 class CheckpointError(Exception):
@@ -45,7 +49,6 @@ class Layout:
         decoder_layers: layers of the colour decoder.
         hidden: width of the colour decoder; a multiple of 8.
         feed_forward: inner width of the colour decoder's feed-forward layers.
-        last_norm: how the last upsampling is normalised, ``"Spectral"`` or ``"Weight"``.
     """
 
     depths: tuple[int, int, int, int]
@@ -55,28 +58,38 @@ class Layout:
     decoder_layers: int = 9
     hidden: int = 256
     feed_forward: int = 2048
-    last_norm: str = "Spectral"
 
 
-NANO = Layout((2, 2, 2, 2), (32, 64, 128, 256), features=96, queries=32, decoder_layers=3, hidden=128, feed_forward=512)
+NANO = Layout(
+    depths=(1, 2, 3, 2),
+    dims=(24, 64, 128, 256),
+    features=48,
+    queries=16,
+    decoder_layers=3,
+    hidden=64,
+    feed_forward=256,
+)
 TINY = Layout((3, 3, 9, 3), (96, 192, 384, 768))
 LARGE = Layout((3, 3, 27, 3), (192, 384, 768, 1536))
 
 
-class _RealLinspace(TorchFunctionMode):
-    """Within the "meta" device, let ``linspace`` give numbers: ConvNeXt reads its drop rates from one as it is built."""
+class _NoRandomFill(TorchFunctionMode):
+    """While it is entered, tensors that would be filled with random numbers are left as they are.
+
+    For networks whose weights are about to be replaced. Torch's own way, the "meta" device, imports
+    its compiler and a computer algebra system, which costs more seconds than it saves.
+    """
 
     def __torch_function__(
         self,
         func: Callable[..., Any],
-        types: Sequence[type],  # noqa: ARG002 - torch's signature
+        types: Sequence[type],
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401 - torch's signature
-        options = dict(kwargs or {})
-        if func is torch.linspace:
-            options["device"] = "cpu"
-        return func(*args, **options)
+    ) -> Any:
+        if func in _RANDOM_FILLS:
+            return args[0]
+        return func(*args, **(kwargs or {}))
 
 
 class _Encoder(nn.Module):
@@ -109,9 +122,8 @@ class DDColorNet(nn.Module):
         self.decoder = ddcolor.Decoder(
             self.encoder.hooks,
             nf=layout.features,
-            last_norm=layout.last_norm,
-            num_queries=layout.queries,
-            dec_layers=layout.decoder_layers,
+            last_norm="Spectral",
+            dec_layers=0,  # its colour decoder has fixed sizes, so it is kept small here and replaced by the next line
         )
         self.decoder.color_decoder = ddcolor.MultiScaleColorDecoder(
             in_channels=[layout.features, layout.features, layout.features // 2],
@@ -140,8 +152,8 @@ class DDColorNet(nn.Module):
 def pick_device(name: str) -> torch.device:
     """Turn ``"cpu"`` or ``"cuda"``, in either case, into a device.
 
-    Raises:
-        DeviceError: the name is neither, or CUDA is asked for and missing. There is no silent fallback to the CPU: a
+    Raises: DeviceError: the name is neither, or CUDA is asked for and missing. There is no silent
+        fallback to the CPU: a
             disaster-recovery host without its GPU must be noticed.
     """
     wanted = name.strip().lower()
@@ -186,7 +198,11 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     if isinstance(content, dict) and isinstance(content.get("params"), dict):
         content = content["params"]
-    if not isinstance(content, dict) or not content or not all(isinstance(v, Tensor) for v in content.values()):
+    if (
+        not isinstance(content, dict)
+        or not content
+        or not all(isinstance(v, Tensor) for v in content.values())
+    ):
         message = f"{path.name} holds no state dictionary (tensors by name)"
         raise CheckpointError(message)
     return {
@@ -220,8 +236,8 @@ def _read_torch(path: Path) -> object:
 def infer_layout(state: State) -> Layout:
     """Tell a network's layout from the shapes in its state dictionary.
 
-    Raises:
-        CheckpointError: a tensor that every DDColor has is missing, or the output is not two Lab channels.
+    Raises: CheckpointError: a tensor that every DDColor has is missing, or the output is not two
+        Lab channels.
     """
     try:
         return _layout_from_shapes(state)
@@ -233,23 +249,25 @@ def infer_layout(state: State) -> Layout:
 def _layout_from_shapes(state: State) -> Layout:
     outputs, inputs = state["refine_net.0.0.weight_orig"].shape[:2]
     if outputs != 2:  # noqa: PLR2004 - Lab's a and b
-        message = f"the checkpoint predicts {outputs} channels; only the two of Lab (a, b) are supported"
+        message = (
+            f"the checkpoint predicts {outputs} channels; only the two of Lab (a, b) are supported"
+        )
         raise CheckpointError(message)
     stages = [f"encoder.arch.stages.{stage}" for stage in range(4)]
     depths = cast("tuple[int, int, int, int]", tuple(_count(state, stage) for stage in stages))
-    dims = cast("tuple[int, int, int, int]", tuple(state[f"{stage}.0.norm.weight"].shape[0] for stage in stages))
+    dims = cast(
+        "tuple[int, int, int, int]",
+        tuple(state[f"{stage}.0.norm.weight"].shape[0] for stage in stages),
+    )
     color = "decoder.color_decoder"
-    spectral = "decoder.last_shuf.conv.0.weight_orig"
-    last = spectral if spectral in state else "decoder.last_shuf.conv.0.weight_v"
     return Layout(
         depths=depths,
         dims=dims,
-        features=state[last].shape[1] * 2,
+        features=state["decoder.last_shuf.conv.0.weight_orig"].shape[1] * 2,
         queries=inputs - 3,
         decoder_layers=_count(state, f"{color}.transformer_self_attention_layers"),
         hidden=state[f"{color}.query_feat.weight"].shape[1],
         feed_forward=state[f"{color}.transformer_ffn_layers.0.linear1.weight"].shape[0],
-        last_norm="Spectral" if last == spectral else "Weight",
     )
 
 
@@ -266,7 +284,7 @@ def load_weights(model: DDColorNet, state: State) -> None:
         CheckpointError: tensors are missing, left over, or of other shapes.
     """
     try:
-        # Taken over, not copied: that also suits a network built without storage (see load_model).
+        # Taken over, not copied: the weights are not needed twice.
         model.load_state_dict(dict(state), strict=True, assign=True)
     except RuntimeError as error:
         message = f"the checkpoint does not fit the network: {error}"
@@ -283,8 +301,7 @@ def load_model(path: Path, device: str = "cpu") -> DDColorNet:
     """
     target = pick_device(device)
     state = read_checkpoint(path)
-    # No storage and no random numbers for weights that are about to be replaced: building takes a tenth of the time.
-    with torch.device("meta"), _RealLinspace():
+    with _NoRandomFill():
         model = DDColorNet(infer_layout(state))
     load_weights(model, state)
     return model.to(target).eval()

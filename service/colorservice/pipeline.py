@@ -1,8 +1,8 @@
 """The colour pipeline: what happens to a picture before and after the network.
 
-The steps, and their rounding, are those of the real DDColor node for ComfyUI: keep the picture's own Lab L; scale it to
-a square, take its L alone, as grey RGB, to the network; stretch the network's a and b back to the picture's size by
-nearest neighbour; join them with the kept L.
+The steps, and their rounding, are those of the real DDColor node for ComfyUI: keep the picture's
+own Lab L; scale it to a square, take its L alone, as grey RGB, to the network; stretch the
+network's a and b back to the picture's size by nearest neighbour; join them with the kept L.
 """
 
 import numpy as np
@@ -33,9 +33,8 @@ def colorize(model: DDColorNet, image: Image, size: int, device: str = "cpu") ->
     Returns:
         Float RGB (H, W, 3), 0..1, of the same size.
 
-    Raises:
-        ValueError: the picture has another shape, or the size is not divisible by 32 (the real node fails on it too).
-        DeviceError: see :func:`colorservice.model.pick_device`.
+    Raises: ValueError: the picture has another shape, or the size is not divisible by 32 (the real
+        node fails on it too). DeviceError: see :func:`colorservice.model.pick_device`.
     """
     _check_shape(image)
     height, width = image.shape[:2]
@@ -43,7 +42,9 @@ def colorize(model: DDColorNet, image: Image, size: int, device: str = "cpu") ->
     grey = network_input(image, size).to(pick_device(device))
     with torch.inference_mode():
         color = model(grey.contiguous(memory_format=torch.channels_last)).float().cpu()
-        stretched = torch.nn.functional.interpolate(color, size=(height, width))  # nearest: the real node's default
+        stretched = torch.nn.functional.interpolate(
+            color, size=(height, width)
+        )  # nearest: the real node's default
     return rgb_from_lab(kept, stretched[0].permute(1, 2, 0).numpy())
 
 
@@ -57,7 +58,9 @@ def network_input(image: Image, size: int) -> torch.Tensor:
     if size < _STRIDE or size % _STRIDE:
         message = f"the network's input size must be a positive multiple of {_STRIDE}, not {size}"
         raise ValueError(message)
-    colorless = np.array_equal(image[..., 0], image[..., 1]) and np.array_equal(image[..., 0], image[..., 2])
+    colorless = np.array_equal(image[..., 0], image[..., 1]) and np.array_equal(
+        image[..., 0], image[..., 2]
+    )
     scaled = resize(image[..., :1] if colorless else image, size)
     if colorless:  # one channel is scaled instead of three: the numbers are the same
         scaled = np.broadcast_to(scaled, (size, size, _CHANNELS))
@@ -67,8 +70,9 @@ def network_input(image: Image, size: int) -> torch.Tensor:
 def denoise(image: Image) -> Image:
     """Smooth grain and keep edges: a bilateral filter of 5 by 5 pixels steered by the picture's brightness.
 
-    It has no randomness and works the same on every machine. The tutorials' node denoises before it colours; which
-    filter it uses is not known, so this one only stands for "the image has a denoising step".
+    It has no randomness and works the same on every machine. The tutorials' node denoises before it
+    colours; which filter it uses is not known, so this one only stands for "the image has a
+    denoising step".
 
     Args:
         image: float RGB (H, W, 3), 0..1.

@@ -1,8 +1,9 @@
 """Make ``fixtures/photos/``: colourless photos for canaries and workload, from images that two Python packages ship.
 
-The wheels of scikit-image and scikit-learn contain a few freely licensed colour photos, so nothing is downloaded. Each
-is scaled down where it is larger than needed and then robbed of its colour: Lab's L is kept, a and b are dropped, and
-the result is stored as an RGB PNG with R=G=B. The same steps give the training script its pairs.
+The wheels of scikit-image and scikit-learn contain a few freely licensed colour photos, so nothing
+is downloaded. Each is scaled down where it is larger than needed and then robbed of its colour:
+Lab's L is kept, a and b are dropped, and the result is stored as an RGB PNG with R=G=B. The same
+steps give the training script its pairs.
 
 Run from the repository's root::
 
@@ -28,7 +29,9 @@ ByteImage = npt.NDArray[np.uint8]
 _CC_BY = "CC BY 2.0, https://creativecommons.org/licenses/by/2.0/"
 _CC0 = "CC0 1.0"
 _WHITE = np.array([0.950456, 1.0, 1.088754])
-_TO_XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
+_TO_XYZ = np.array(
+    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +163,12 @@ def write_photo(photo: Photo, folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Write all photos and their manifest."""
-    parser = argparse.ArgumentParser(description="Make the colourless photos under fixtures/photos/.")
-    parser.add_argument("--out", type=Path, default=Path("fixtures/photos"), help="folder to write to")
+    parser = argparse.ArgumentParser(
+        description="Make the colourless photos under fixtures/photos/."
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("fixtures/photos"), help="folder to write to"
+    )
     folder: Path = parser.parse_args().out
     folder.mkdir(parents=True, exist_ok=True)
     manifest = {

@@ -1,10 +1,12 @@
 """Train the nano DDColor checkpoint that the reference service uses offline.
 
-It learns six freely licensed photos by heart, the canary photos among them, on purpose: the suite needs colours that a
-person finds believable and that come out the same each time, not a colourizer for the world. The pictures are shown at
-the sides that the workflows use, because a network this small ties its colours to a scale.
+It learns six freely licensed photos by heart, the canary photos among them, on purpose: the suite
+needs colours that a person finds believable and that come out the same each time, not a colourizer
+for the world. The pictures are shown at the sides that the workflows use, because a network this
+small ties its colours to a scale.
 
-Run from the repository's root (about half an hour on two idle cores, at most ``--minutes`` on busy ones)::
+Run from the repository's root (about half an hour on two idle cores, at most ``--minutes`` on busy
+ones)::
 
     PYTHONPATH=service python -m training.train_nano --out fixtures/models/ddcolor_nano.safetensors
 """
@@ -25,15 +27,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from colorservice.model import DDColorNet, Layout, build_model
+from colorservice.model import NANO, DDColorNet, build_model
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from training.make_photos import PHOTOS, color_photo, grey_photo, lab_from_rgb, sha256, source_path
 
-LAYOUT = Layout((1, 2, 3, 2), (24, 64, 128, 256), features=48, queries=16, decoder_layers=3, hidden=64, feed_forward=256)
 _LOG = logging.getLogger("train_nano")
-_CANARY_SHARE = 0.35  # of all draws, for each of the two canary photos; the others share what is left
+_CANARY_SHARE = (
+    0.35  # of all draws, for each of the two canary photos; the others share what is left
+)
 _AVERAGING = 0.995
 
 
@@ -62,7 +65,14 @@ class Phase:
 PHASES = (
     Phase(600, 2, {256: 1, 320: 1, 384: 1}, crop=0.4, freeze_statistics=False, rate=2e-3),
     Phase(1000, 1, {512: 0.45, 704: 0.55}, crop=0.0, freeze_statistics=True, rate=1.2e-3),
-    Phase(500, 1, {512: 0.1, 704: 0.4, 960: 0.2, 1280: 0.3}, crop=0.0, freeze_statistics=True, rate=7e-4),
+    Phase(
+        500,
+        1,
+        {512: 0.1, 704: 0.4, 960: 0.2, 1280: 0.3},
+        crop=0.0,
+        freeze_statistics=True,
+        rate=7e-4,
+    ),
 )
 
 
@@ -115,7 +125,7 @@ def color_loss(predicted: Tensor, wanted: Tensor) -> Tensor:
 
 def new_model(seed: int) -> DDColorNet:
     """Return an untrained nano network whose encoder blocks take part from the first step."""
-    model = build_model(LAYOUT, seed=seed)
+    model = build_model(NANO, seed=seed)
     for name, parameter in model.named_parameters():
         if name.endswith(".gamma"):  # published value 1e-6: meant for far longer training
             nn.init.constant_(parameter, 0.3)
@@ -164,7 +174,9 @@ class Budget:
         return min(1.0, max(self.done / self.steps, self.elapsed() / self.seconds))
 
 
-def run_phases(model: DDColorNet, seed: int, budget: Budget, phases: tuple[Phase, ...], target: Path) -> Averaged:
+def run_phases(
+    model: DDColorNet, seed: int, budget: Budget, phases: tuple[Phase, ...], target: Path
+) -> Averaged:
     """Train through all phases and return the averaged network; a checkpoint is written every 100 steps."""
     rng = random.Random(seed)  # noqa: S311 - reproducible, nothing secret
     pairs = load_pairs()
@@ -180,7 +192,13 @@ def run_phases(model: DDColorNet, seed: int, budget: Budget, phases: tuple[Phase
             loss = train_step(model, optimizer, phase, pairs, rng, budget)
             averaged.update(model)
             if budget.done % 25 == 0:
-                _LOG.info("step %d/%d loss %.2f after %.0f s", budget.done, planned, loss, budget.elapsed())
+                _LOG.info(
+                    "step %d/%d loss %.2f after %.0f s",
+                    budget.done,
+                    planned,
+                    loss,
+                    budget.elapsed(),
+                )
             if budget.done % 100 == 0:
                 write_checkpoint(averaged.model, target)
         first = last
@@ -232,7 +250,7 @@ def manifest_entry(target: Path, seed: int, budget: Budget) -> dict[str, Any]:
     """Return what the manifest says about a checkpoint."""
     return {
         "sha256": sha256(target.read_bytes()),
-        "architecture": {"name": "DDColor", "layout": asdict(LAYOUT), "precision": "fp16"},
+        "architecture": {"name": "DDColor", "layout": asdict(NANO), "precision": "fp16"},
         "seed": seed,
         "steps": budget.done,
         "steps_planned": budget.steps,
@@ -263,10 +281,19 @@ def record(target: Path, entry: dict[str, Any]) -> None:
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Train the nano DDColor checkpoint.")
-    parser.add_argument("--out", type=Path, default=Path("fixtures/models/ddcolor_nano.safetensors"))
+    parser.add_argument(
+        "--out", type=Path, default=Path("fixtures/models/ddcolor_nano.safetensors")
+    )
     parser.add_argument("--seed", type=int, default=20240607)
-    parser.add_argument("--minutes", type=float, default=40.0, help="wall time after which it stops, finished or not")
-    parser.add_argument("--phases", type=int, default=len(PHASES), help="run only so many of the phases")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=40.0,
+        help="wall time after which it stops, finished or not",
+    )
+    parser.add_argument(
+        "--phases", type=int, default=len(PHASES), help="run only so many of the phases"
+    )
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 

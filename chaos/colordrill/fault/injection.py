@@ -9,6 +9,7 @@ from colordrill.clock import Clock, poll
 from colordrill.errors import ColordrillError, EnvironmentProblem, WaitExpired
 from colordrill.fault.protocol import Evidence, Fault
 from colordrill.history import History
+from colordrill.interrupts import shielded
 from colordrill.stack.target import Target
 
 EVIDENCE_LIMIT_S = 10.0
@@ -55,11 +56,12 @@ def injected(
             _prove(fault, target, history, clock)
         yield
     finally:
-        problems = [
-            problem
-            for fault in reversed(faults)
-            if (problem := _heal(fault, target, history, clock)) is not None
-        ]
+        with shielded():
+            problems = [
+                problem
+                for fault in reversed(faults)
+                if (problem := _heal(fault, target, history, clock)) is not None
+            ]
         if problems:
             raise EnvironmentProblem(
                 f"not everything could be healed: {'; '.join(problems)}",

@@ -112,7 +112,9 @@ def find_problems(
     for fault in faults:
         if fault.heal_failure is not None:
             yield Finding(
-                _sentence(f"Fault {fault.name} on {fault.target} was not healed", fault.heal_failure),
+                _sentence(
+                    f"Fault {fault.name} on {fault.target} was not healed", fault.heal_failure
+                ),
                 ADVICE["healed"],
             )
 

@@ -27,6 +27,7 @@ class CanaryTrace:
     """One canary from submission to judgement; ``score`` is its score note's data."""
 
     op: str
+    name: str
     photo: str
     started_s: float
     ended_s: float | None
@@ -164,6 +165,7 @@ class _Reader:
             score = scores.get(pair.start.id, {})
             yield CanaryTrace(
                 op=pair.start.id,
+                name=str(pair.value("canary", "")),
                 photo=str(pair.value("photo", "")),
                 started_s=self.since(pair.start),
                 ended_s=self.ended(pair),
@@ -251,8 +253,9 @@ def _state(pair: _Pair, score: Mapping[str, Any]) -> CanaryState:
         return CanaryState.UNKNOWN
     if pair.end.type is not EventType.OK:
         return CanaryState.UNANSWERED
-    judged = {True: CanaryState.CORRECT, False: CanaryState.WRONG}
-    return judged.get(score.get("correct"), CanaryState.UNKNOWN)  # type: ignore[arg-type]
+    if score.get("correct") is True:
+        return CanaryState.CORRECT
+    return CanaryState.WRONG if score.get("correct") is False else CanaryState.UNKNOWN
 
 
 def _text_or_none(value: object) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 from colordrill.outcome import Verdict
 
 NOT_MEASURED = "–"
+_HUNDREDTHS_BELOW_S = 10
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -33,18 +34,15 @@ def seconds(value: float | None, *, signed: bool = False) -> str:
     """A time in seconds, as precise as it is worth."""
     if value is None:
         return NOT_MEASURED
-    digits = 0 if abs(value) >= 600 and float(value).is_integer() else _digits(value)  # noqa: PLR2004 - ten minutes
+    digits = _digits(value)
     number = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
     return f"{number.replace('-', '−')} s"
 
 
 def _digits(value: float) -> int:
-    whole_from, hundredths_below = 100, 10
-    if float(value).is_integer() and abs(value) >= hundredths_below:
+    if float(value).is_integer():
         return 0
-    if abs(value) >= whole_from:
-        return 1
-    return 2 if abs(value) < hundredths_below else 1
+    return 2 if abs(value) < _HUNDREDTHS_BELOW_S else 1
 
 
 def score(value: float | None) -> str:
@@ -62,7 +60,9 @@ def figure(value: object) -> str:
 def breakdown(record: Mapping[str, Any]) -> list[tuple[str, float]]:
     """The measured parts of the recovery time with their labels, in order."""
     parts = record["actuals"]["rta_breakdown"]
-    return [(label, parts[key]) for key, label in BREAKDOWN_LABELS.items() if parts[key] is not None]
+    return [
+        (label, parts[key]) for key, label in BREAKDOWN_LABELS.items() if parts[key] is not None
+    ]
 
 
 def headline(record: Mapping[str, Any]) -> str:
@@ -92,4 +92,8 @@ def _with_data(record: Mapping[str, Any]) -> str:
 
 def _in_colour(record: Mapping[str, Any]) -> str:
     worst = record["actuals"]["chroma_ssim_min"]
-    return "colours verified" if worst is None else f"with the right colours (chroma SSIM {score(worst)})"
+    return (
+        "colours verified"
+        if worst is None
+        else f"with the right colours (chroma SSIM {score(worst)})"
+    )

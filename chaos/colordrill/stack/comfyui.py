@@ -174,7 +174,7 @@ class ComfyClient:
         site = response.headers.get(SITE_HEADER)
         text = f"{method} {path}: {response.status_code} from {site or 'nobody'}: {response.text[:300]}"
         certain = response.status_code in CERTAIN_STATUSES or response.is_client_error
-        raise (ServiceProblem if certain else RequestUncertain)(text, status=response.status_code)
+        raise (ServiceProblem if certain else RequestUncertain)(text, status=response.status_code, site=site)
 
 
 def _json(response: httpx.Response, path: str) -> dict[str, Any]:

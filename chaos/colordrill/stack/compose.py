@@ -15,14 +15,14 @@ from pathlib import Path
 import docker
 from pytest_docker.plugin import get_docker_services
 
-from colordrill.data import fixtures
+from colordrill.data import fixtures, golden_images
 from colordrill.errors import EnvironmentProblem
+from colordrill.interrupts import shielded
 from colordrill.stack.docker_target import DockerTarget
 from colordrill.stack.runs import Run, remove_run
 
 IMAGE_NAMES = ("toxiproxy", "gateway", "backup", "minio", "service")
 SETUP = ("up --detach --quiet-pull", "--profile standby create dr-colorization")
-CLEANUP = ("--profile standby down --volumes --timeout 2",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ def compose_command(run: Run, plan: StackPlan) -> str:
         "COLORDRILL_RUN": run.id,
         "COLORDRILL_DEVICE": plan.device,
         "COLORDRILL_FIXTURES": str(fixtures()),
+        "COLORDRILL_GOLDENS": str(golden_images()),
         "COLORDRILL_STORAGE_USER": f"drill{secrets.token_hex(4)}",
         "COLORDRILL_STORAGE_PASSWORD": secrets.token_hex(16),
         "COLORDRILL_BACKUP_PASSWORD": secrets.token_hex(16),
@@ -100,7 +101,8 @@ def running_stack(run: Run, plan: StackPlan, say: Callable[[str], None]) -> Iter
             say(f"stack {run.project}: kept; remove it with `colordrill down`")
         else:
             say(f"stack {run.project}: removing it")
-            take_down(run)
+            with shielded():
+                take_down(run)
 
 
 def take_down(run: Run) -> None:

@@ -24,6 +24,9 @@ from colordrill.clock import Clock, poll
 from colordrill.errors import EnvironmentProblem
 
 RUN_LABEL = "colordrill.run"
+KEPT = "kept"
+"""Name of the file that marks a run whose stack was left standing on purpose."""
+
 ROOMY_CORES = 8
 """From so many cores on timed phases may overlap."""
 
@@ -57,17 +60,23 @@ class Run:
 
 
 @contextmanager
-def owned_run() -> Iterator[Run]:
-    """Draw a run id and hold its lock; the private directory goes when the run ends."""
+def owned_run(*, keep: bool = False) -> Iterator[Run]:
+    """Draw a run id and hold its lock; the private directory goes when the run ends.
+
+    With *keep* it stays, marked, so that no sweep removes the stack before `sweep` is asked to.
+    """
     run_id = secrets.token_hex(4)
     directory = state_directory() / "runs" / run_id
     directory.mkdir(parents=True, mode=0o700)
     lock = (directory / "owner.lock").open("w")
     fcntl.flock(lock, fcntl.LOCK_EX)
+    if keep:
+        (directory / KEPT).touch()
     try:
         yield Run(run_id, directory, lock)
     finally:
-        _remove_directory(directory)
+        if not keep:
+            _remove_directory(directory)
         lock.close()
 
 
@@ -95,10 +104,11 @@ def timed_phase(clock: Clock, say: Callable[[str], None], limit_s: float = 1800.
         yield
 
 
-def sweep(say: Callable[[str], None]) -> int:
+def sweep(say: Callable[[str], None], *, kept_too: bool = False) -> int:
     """Remove what dead runs left: containers, networks, volumes, private directories.
 
-    Never touches a run whose process lives. Returns the number of runs removed.
+    Never touches a run whose process lives, and a kept one only with *kept_too*. Returns the number
+    of runs removed.
 
     Raises:
         EnvironmentProblem: the engine does not answer, or something could not be removed.
@@ -110,7 +120,8 @@ def sweep(say: Callable[[str], None]) -> int:
         try:
             for run_id in sorted(_labelled_runs(client) | _listed_runs(runs)):
                 with _orphan(runs / run_id) as orphaned:
-                    if not orphaned:
+                    kept = (runs / run_id / KEPT).exists() and not kept_too
+                    if kept or not orphaned:
                         continue
                     say(f"removing what the ended run {run_id} left behind")
                     remove_run(client, run_id)

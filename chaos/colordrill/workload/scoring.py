@@ -9,7 +9,7 @@ import multiprocessing
 import resource
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -114,7 +114,7 @@ class ScoringWorker:
             data |= {
                 "correct": judgement.correct,
                 "reasons": list(judgement.reasons),
-                "scores": None if scores is None else scores.as_dict(),
+                "scores": None if scores is None else asdict(scores),
             }
             if (self._directory / task.difference).is_file():
                 data["difference"] = task.difference

@@ -1,0 +1,311 @@
+"""The command line: ``colordrill``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from colordrill.errors import ColordrillError, ExitCode
+from colordrill.scenario.catalogue import SCENARIOS, find_scenario, red_twins
+from colordrill.scenario.settings import PROFILES, Settings, load_settings
+
+SEVERITY = (
+    ExitCode.PASS,
+    ExitCode.UNKNOWN,
+    ExitCode.FAIL,
+    ExitCode.ENVIRONMENT,
+    ExitCode.USAGE,
+    ExitCode.INTERRUPTED,
+)
+"""Exit codes from best to worst: of several drills the worst is the command's."""
+
+Command = Callable[..., Any]
+
+
+class _Group(click.Group):
+    """Turns colordrill's errors into one message and the exit code that belongs to it."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ColordrillError as error:
+            click.echo(f"colordrill: {error}", err=True)
+            ctx.exit(int(error.exit_code))
+        except KeyboardInterrupt:
+            click.echo("colordrill: interrupted", err=True)
+            ctx.exit(int(ExitCode.INTERRUPTED))
+
+
+def _overrides(_ctx: click.Context, _param: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    chosen = {}
+    for each in values:
+        key, separator, value = each.partition("=")
+        if not separator:
+            raise click.BadParameter(f"{each!r} is not KEY=VALUE")
+        chosen[key] = value
+    return chosen
+
+
+def _with_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+drill_options = _with_options(
+    click.option("--profile", type=click.Choice(list(PROFILES)), help="gate (default) or nightly"),
+    click.option("--seed", type=int, help="draws photos, crops and their order; default 1"),
+    click.option("--image", metavar="REF", help="your own colorization image"),
+    click.option("--device", type=click.Choice(["cpu", "cuda"]), help="default cpu"),
+    click.option("--out", type=click.Path(path_type=Path), help="where records go; default runs/"),
+    click.option("--keep", is_flag=True, default=None, help="leave the stack standing"),
+    click.option(
+        "--set", "overrides", multiple=True, metavar="KEY=VALUE", callback=_overrides,
+        help="override pace.NAME or objectives.NAME",
+    ),
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="print JSON on standard output")
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="colordrill")
+def main() -> None:
+    """Disaster drills for a DDColor/ComfyUI photo-colorization service.
+
+    Every option is also a key of ./colordrill.toml and an environment variable COLORDRILL_<OPTION>;
+    later wins: file, environment, option.
+
+    Exit codes: 0 pass, 1 fail, 2 usage, 3 unknown, 4 environment, 130 interrupted.
+
+    \b
+    Example:
+      colordrill run host_power_loss
+    """
+
+
+@main.command("list")
+@json_option
+def list_scenarios(as_json: bool) -> None:
+    """List every scenario and its red twins.
+
+    \b
+    Example:
+      colordrill list --json | jq -r '.[].name'
+    """
+    scenarios = [*SCENARIOS.values(), *red_twins().values()]
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(each) for each in scenarios], ensure_ascii=False))
+        return
+    for each in scenarios:
+        must_fail = f"   must fail: {each.sabotage.expected_check}" if each.sabotage else ""
+        objectives = f"RTO {each.objectives.rto_s:g} s, RPO {each.objectives.rpo_s:g} s"
+        click.echo(f"{each.name}\n    {each.title}\n    {objectives}{must_fail}")
+
+
+@main.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Say what this machine has, what is missing, and how to get it.
+
+    \b
+    Example:
+      colordrill doctor
+    """
+    from colordrill.stack.doctor import examine  # noqa: PLC0415 (docker is slow to import)
+
+    findings = examine()
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(each) for each in findings]))
+    else:
+        for each in findings:
+            click.echo(f"{each.status:8} {each.name}: {each.detail}")
+            if each.remedy:
+                click.echo(f"         → {each.remedy}")
+    if any(str(each.status) == "missing" for each in findings):
+        sys.exit(int(ExitCode.ENVIRONMENT))
+
+
+@main.command()
+@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
+@drill_options
+@json_option
+def run(scenarios: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Run drills, one after another, and print each verdict.
+
+    A red twin is called SCENARIO@SABOTAGE; see `colordrill list`.
+
+    \b
+    Examples:
+      colordrill run host_power_loss
+      colordrill run host_power_loss --json | jq .actuals.rta_s
+      colordrill run host_power_loss@other_weights --keep
+    """
+    settings = load_settings(options, Path.cwd())
+    chosen = [settings.apply(find_scenario(name)) for name in scenarios]
+    records, worst = [], ExitCode.PASS
+    for scenario in chosen:
+        record, code = _run_one(scenario, settings, as_json)
+        records.append(record)
+        worst = max(worst, code, key=SEVERITY.index)
+        if code is ExitCode.INTERRUPTED:
+            break
+    if as_json:
+        click.echo(json.dumps(records[0] if len(scenarios) == 1 else records, ensure_ascii=False))
+    sys.exit(int(worst))
+
+
+def _run_one(scenario: Any, settings: Settings, as_json: bool) -> tuple[dict[str, Any], ExitCode]:
+    from colordrill.drill.run import Drill  # noqa: PLC0415 (the whole engine, only when it runs)
+    from colordrill.record.console import Progress, print_summary  # noqa: PLC0415
+
+    with Progress() as progress:
+        result = Drill(scenario, settings, progress.step).run()
+    print_summary(result.record, result.directory, to_stderr=as_json)
+    if isinstance(result.error, KeyboardInterrupt):
+        return result.record, ExitCode.INTERRUPTED
+    if isinstance(result.error, ColordrillError):
+        click.echo(f"colordrill: {result.error}", err=True)
+        return result.record, result.error.exit_code
+    return result.record, result.verdict.exit_code
+
+
+@main.command()
+@click.argument("run_directory", type=click.Path(path_type=Path), metavar="RUN")
+@json_option
+def replay(run_directory: Path, as_json: bool) -> None:
+    """Run the drill of an earlier record again: same scenario, seed, profile, objectives.
+
+    \b
+    Example:
+      colordrill replay runs/20261122T201530Z-host_power_loss-1
+    """
+    from colordrill.record.journal import open_run, read_record  # noqa: PLC0415
+
+    drill = read_record(open_run(run_directory))["drill"]
+    click.echo(f"repeating: {drill['command']}", err=True)
+    arguments = str(drill["command"]).split()[2:]
+    run.main([*arguments, *(["--json"] if as_json else [])], standalone_mode=False)
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+def report(runs: tuple[Path, ...]) -> None:
+    """Write the reports of earlier runs again from their records and print the summaries.
+
+    \b
+    Example:
+      colordrill report runs/*
+    """
+    from colordrill.history import read_history  # noqa: PLC0415
+    from colordrill.record.console import print_summary  # noqa: PLC0415
+    from colordrill.record.journal import open_run, read_record  # noqa: PLC0415
+    from colordrill.record.write import write_all  # noqa: PLC0415
+
+    for path in runs:
+        directory = open_run(path)
+        record = read_record(directory)
+        write_all(directory, record, tuple(read_history(directory.history)))
+        print_summary(record, directory.path)
+
+
+@main.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("runs"), help="where the records are"
+)
+def trend(out: Path) -> None:
+    """Show verdict, RTA, RPA and colour of all runs by date.
+
+    \b
+    Example:
+      colordrill trend --out runs
+    """
+    from colordrill.record.trend import print_trend  # noqa: PLC0415
+
+    print_trend(out)
+
+
+@main.command()
+@drill_options
+def up(**options: Any) -> None:
+    """Bring the stack up, healthy, and leave it standing; `colordrill down` removes it.
+
+    \b
+    Example:
+      colordrill up
+    """
+    from colordrill.drill.standing import stand_up  # noqa: PLC0415
+    from colordrill.record.console import Progress  # noqa: PLC0415
+
+    settings = load_settings(options, Path.cwd())
+    with Progress() as progress:
+        addresses = stand_up(settings, progress.step)
+    for name, address in addresses.items():
+        click.echo(f"{name}: {address}")
+
+
+@main.command()
+def down() -> None:
+    """Remove every stack that no living drill owns: kept ones, and what killed runs left.
+
+    \b
+    Example:
+      colordrill down
+    """
+    from colordrill.stack.runs import sweep  # noqa: PLC0415
+
+    removed = sweep(lambda text: click.echo(text, err=True), kept_too=True)
+    click.echo(f"{removed} removed")
+
+
+@main.group()
+def golden() -> None:
+    """Capture golden images, or verify the bundled ones against a service."""
+
+
+@golden.command("capture")
+@click.option("--url", help="a running service; default: the bundled one is started")
+@click.option("--force", is_flag=True, help="replace goldens that exist already")
+@drill_options
+def golden_capture(url: str | None, force: bool, **options: Any) -> None:
+    """Capture the golden images of the bundled canaries, with their manifest.
+
+    \b
+    Example:
+      colordrill golden capture --force
+    """
+    from colordrill.drill.goldens import capture  # noqa: PLC0415
+
+    for line in capture(load_settings(options, Path.cwd()), url, force=force):
+        click.echo(line)
+
+
+@golden.command("verify")
+@click.option("--url", help="a running service; default: the bundled one is started")
+@drill_options
+def golden_verify(url: str | None, **options: Any) -> None:
+    """Colour the canaries' photos again and compare with the goldens.
+
+    \b
+    Example:
+      colordrill golden verify --url http://127.0.0.1:8188
+    """
+    from colordrill.drill.goldens import verify  # noqa: PLC0415
+
+    wrong = False
+    for name, judgement in verify(load_settings(options, Path.cwd()), url):
+        click.echo(f"{name}: {'right' if judgement.correct else 'WRONG'} {judgement.scores}")
+        wrong = wrong or judgement.correct is not True
+    sys.exit(int(ExitCode.FAIL if wrong else ExitCode.PASS))
+
+
+if __name__ == "__main__":
+    main()

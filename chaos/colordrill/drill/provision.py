@@ -1,0 +1,216 @@
+"""Makes a stack ready for a drill: its data in place, the service answering, the canaries known."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from colordrill.clock import Clock, poll
+from colordrill.data import fixtures, golden_images
+from colordrill.errors import EnvironmentProblem, GoldenProblem, ServiceProblem
+from colordrill.picture import judge, refuse_weak_golden
+from colordrill.scenario.model import Objectives
+from colordrill.stack.comfyui import ComfyClient
+from colordrill.stack.parts import Part, Site, SiteFolder
+from colordrill.stack.target import Target
+from colordrill.workload.canary import Canary
+from colordrill.workload.colorize import Deadline, await_end, fetch_output, new_prompt_id
+from colordrill.workload.goldens import Golden, load_goldens
+from colordrill.workload.photos import Photo, encode, load_photos
+from colordrill.workload.workflows import PERSON, Workflow, load_workflows
+
+WEIGHTS = "ddcolor_nano"
+READY_LIMIT_S = 120.0
+FIRST_PICTURE_LIMIT_S = 120.0
+CROP_PX = (160, 256)
+CROP_DRAWS_MAX = 50
+LOG_LINES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """The data that a drill needs, read and checked before anything is started."""
+
+    photos: dict[str, Photo]
+    workflows: dict[str, Workflow]
+    goldens: tuple[Golden, ...]
+    checkpoint_name: str
+    checkpoint: bytes
+
+
+def load_assets(*, with_goldens: bool = True) -> Assets:
+    """Read photos, workflows, goldens and the checkpoint; every hash is checked.
+
+    Args:
+        with_goldens: False where goldens are about to be captured.
+
+    Raises:
+        EnvironmentProblem: something is absent or not what its manifest says.
+    """
+    root = fixtures()
+    name = f"{WEIGHTS}.safetensors"
+    try:
+        checkpoint = (root / "models" / name).read_bytes()
+    except OSError as error:
+        raise EnvironmentProblem(f"the checkpoint cannot be read: {error}") from error
+    return Assets(
+        photos=load_photos(root / "photos"),
+        workflows=load_workflows(root / "workflows"),
+        goldens=load_goldens(golden_images() / WEIGHTS) if with_goldens else (),
+        checkpoint_name=name,
+        checkpoint=checkpoint,
+    )
+
+
+def seed_primary(target: Target, assets: Assets, configuration: str) -> None:
+    """Put checkpoint, workflows and configuration into the primary's volumes, as its owners did."""
+    models = {f"ddcolor/{assets.checkpoint_name}": assets.checkpoint}
+    workflows = {each.file_name: each.ui_form for each in assets.workflows.values()}
+    config = {
+        "stack.env": configuration.encode(),
+        "compose.yaml": (fixtures() / "stack" / "compose.yaml").read_bytes(),
+    }
+    agent = Part.PRIMARY_AGENT
+    target.put_files(agent, SiteFolder.MODELS, models)
+    target.put_files(agent, SiteFolder.WORKFLOWS, workflows)
+    target.put_files(agent, SiteFolder.CONFIG, config)
+
+
+def await_ready(
+    target: Target, client: ComfyClient, clock: Clock, workflows: dict[str, Workflow]
+) -> None:
+    """Wait until the public address answers from the primary and knows the workflows' nodes.
+
+    Raises:
+        WaitExpired: it did not answer in time; the service's last log lines are in the message.
+        ServiceProblem: what answers is not ComfyUI, or lacks a node that the workflows need.
+    """
+    last = "nothing has answered yet"
+
+    def answers() -> bool | None:
+        nonlocal last
+        try:
+            _, site = client.system_stats(timeout_s=2.0)
+        except ServiceProblem as error:
+            last = str(error)
+            return None
+        last = f"answered by {site}"
+        return True if site == Site.PRIMARY else None
+
+    def explain() -> str:
+        part = Part.PRIMARY_COLORIZATION
+        log = target.logs(part, tail=LOG_LINES)
+        return f"last: {last}\n{part} is {target.state(part)}; its last lines:\n{log}"
+
+    poll(
+        clock,
+        answers,
+        awaited="the primary service to answer through the gateway, as ComfyUI does",
+        timeout_s=READY_LIMIT_S,
+        explain=explain,
+    )
+    needed = {name for workflow in workflows.values() for name in workflow.node_classes()}
+    missing = sorted(name for name in needed if client.node_class(name) is None)
+    if missing:
+        raise ServiceProblem(
+            f"the service does not know the nodes {', '.join(missing)}",
+            "install the DDColor node pack in the image, or name its node class in the workflows",
+        )
+
+
+def place_canaries(
+    assets: Assets, client: ComfyClient, clock: Clock, directory: Path, objectives: Objectives,
+    seed: int,
+) -> tuple[Canary, ...]:
+    """The canaries of a drill: one per golden, and a seeded crop that the healthy primary colours.
+
+    The crop is what no stored golden can answer: a service that returns golden files is wrong on it.
+
+    Args:
+        assets: photos, workflows and goldens.
+        client: the public address, answered by the healthy primary.
+        clock: bounds the crop's colorization.
+        directory: the run's directory; goldens and photos are copied to its ``images/``.
+        objectives: the bounds of a correct picture.
+        seed: draws the crop.
+
+    Raises:
+        GoldenProblem: a golden is weak: its uncoloured version would nearly pass.
+        ServiceProblem: the healthy primary does not colour the crop as a picture should be.
+    """
+    canaries = []
+    for golden in assets.goldens:
+        refuse_weak_golden(golden.content)
+        photo = assets.photos[golden.photo]
+        canaries.append(_canary(golden.workflow, assets, photo, golden.content, directory))
+    photo = _draw_crop(assets, seed)
+    content = _coloured_by_primary(photo, assets.workflows[PERSON], client, clock, objectives)
+    canaries.append(_canary("crop", assets, photo, content, directory))
+    return tuple(canaries)
+
+
+def _canary(name: str, assets: Assets, photo: Photo, golden: bytes, directory: Path) -> Canary:
+    golden_file = f"images/golden-{name}.png"
+    photo_file = f"images/input-{name}.png"
+    (directory / golden_file).write_bytes(golden)
+    (directory / photo_file).write_bytes(photo.content)
+    workflow = assets.workflows.get(name, assets.workflows[PERSON])
+    return Canary(name, workflow, photo, golden_file, photo_file)
+
+
+def _draw_crop(assets: Assets, seed: int) -> Photo:
+    """A crop of a golden's photo, drawn until its golden's same crop is colourful enough."""
+    rng = random.Random(f"crop-{seed}")  # noqa: S311 (reproducible, not secret)
+    for _ in range(CROP_DRAWS_MAX):
+        golden = rng.choice(assets.goldens)
+        photo = assets.photos[golden.photo]
+        with Image.open(io.BytesIO(photo.content)) as grey, Image.open(
+            io.BytesIO(golden.content)
+        ) as coloured:
+            width, height = (rng.randint(*CROP_PX) for _ in range(2))
+            left = rng.randint(0, grey.width - width)
+            top = rng.randint(0, grey.height - height)
+            box = (left, top, left + width, top + height)
+            expected = encode("expected.png", coloured.crop(box))
+            drawn = encode(f"crop-{seed}-{photo.name}", grey.crop(box))
+        try:
+            refuse_weak_golden(expected.content)
+        except GoldenProblem:
+            continue
+        return drawn
+    raise GoldenProblem(f"no colourful crop was found in {CROP_DRAWS_MAX} draws of seed {seed}")
+
+
+def _coloured_by_primary(
+    photo: Photo, workflow: Workflow, client: ComfyClient, clock: Clock, objectives: Objectives
+) -> bytes:
+    deadline = Deadline(clock, FIRST_PICTURE_LIMIT_S)
+    kept = client.upload(photo.name, photo.content, timeout_s=deadline.request_s())
+    prompt_id = new_prompt_id()
+    prompt = workflow.prompt(kept, "calibration")
+    client.submit(prompt, prompt_id, timeout_s=deadline.request_s())
+    finished = await_end(client, clock, prompt_id, deadline, patient=False)
+    content = fetch_output(client, finished, deadline).body
+    refuse_weak_golden(content)
+    judgement = judge(content, content, photo.content, prompt, objectives)
+    if judgement.correct is not True:
+        raise ServiceProblem(
+            f"the healthy primary's own picture is not right: {'; '.join(judgement.reasons)}",
+            "compare the image with the goldens before drilling it",
+        )
+    return content
+
+
+def configuration_text(images: dict[str, str], device: str) -> str:
+    """The configuration that is state: image, MODEL_SIZE, DEVICE."""
+    return f"IMAGE={images['service']}\nMODEL_SIZE=960\nDEVICE={device}\n"
+
+
+def checkpoint_sha256(assets: Assets) -> str:
+    """SHA-256 of the checkpoint that the drill runs with."""
+    return hashlib.sha256(assets.checkpoint).hexdigest()

@@ -1,0 +1,214 @@
+"""Runs one drill from nothing to its record."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from colordrill.clock import Clock, SystemClock, seconds_between
+from colordrill.drill.facts import environment_facts, harness_memory_mb
+from colordrill.drill.provision import (
+    Assets,
+    configuration_text,
+    load_assets,
+    place_canaries,
+)
+from colordrill.drill.standing import healthy_stack, images_for
+from colordrill.drill.timed import TimedDrill
+from colordrill.errors import ColordrillError
+from colordrill.fault.injection import refuse_unsupported
+from colordrill.fault.protocol import Fault
+from colordrill.fault.registry import build_fault
+from colordrill.fault.sabotage import Sabotage, find_sabotage
+from colordrill.history import Event, History
+from colordrill.interrupts import interruptible, shielded
+from colordrill.outcome import Verdict
+from colordrill.record.journal import RunDirectory
+from colordrill.record.model import DrillFacts, build_record
+from colordrill.record.write import write_all
+from colordrill.scenario.model import Scenario
+from colordrill.scenario.settings import Settings
+from colordrill.stack.compose import StackPlan
+from colordrill.stack.docker_target import DockerTarget
+from colordrill.stack.parts import Part
+from colordrill.stack.runs import sweep, timed_phase
+from colordrill.verify.conclude import conclude
+from colordrill.workload.scoring import ScoringWorker
+
+PARTICIPANTS = ("colordrill (operator, clients and judge)", "primary site", "DR site", "gateway",
+                "backup server")
+
+
+@dataclass(frozen=True, slots=True)
+class DrillResult:
+    """What a drill left.
+
+    Attributes:
+        directory: the run's directory.
+        record: as written to record.json.
+        error: what ended the drill early, None when it went to its end.
+    """
+
+    directory: Path
+    record: dict[str, Any]
+    error: BaseException | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The record's verdict."""
+        return Verdict(self.record["verdict"])
+
+
+@dataclass(slots=True)
+class Drill:
+    """One drill of one scenario.
+
+    Attributes:
+        scenario: with settings applied.
+        settings: what the user chose.
+        say: tells people how it goes.
+        clock: time and waiting.
+    """
+
+    scenario: Scenario
+    settings: Settings
+    say: Callable[[str], None]
+    clock: Clock = field(default_factory=SystemClock)
+    _events: list[Event] = field(init=False, default_factory=list)
+    _measurements: dict[str, float | None] = field(init=False, default_factory=dict)
+    _images: dict[str, str] = field(init=False, default_factory=dict)
+
+    def run(self) -> DrillResult:
+        """Prepare, run, heal, remove, conclude, record; a partial record also when interrupted.
+
+        Raises:
+            UsageProblem: the scenario cannot be resolved; nothing was started.
+            EnvironmentProblem: the machine or the data do not allow it; nothing was started.
+            RecordProblem: the record could not be written.
+        """
+        faults = [build_fault(spec) for spec in self.scenario.faults]
+        sabotage = (
+            None if self.scenario.sabotage is None else find_sabotage(self.scenario.sabotage.name)
+        )
+        assets = load_assets()
+        with interruptible():
+            sweep(self.say)
+            self._images = images_for(self.settings, self.say)
+            started_ns, started_at = self.clock.now_ns(), self.clock.wall()
+            directory = RunDirectory.create(
+                self.settings.out, self.scenario.name, self.settings.seed, started_at
+            )
+            self.say(f"record: {directory.path}")
+            error: BaseException | None = None
+            try:
+                self._run_on_a_stack(directory, assets, faults, sabotage)
+            except (ColordrillError, KeyboardInterrupt) as problem:
+                error = problem
+            with shielded():
+                self._measurements["wall_s"] = seconds_between(started_ns, self.clock.now_ns())
+                self._measurements["harness_rss_mb"] = harness_memory_mb()
+                record = self._write_record(directory, started_at, error)
+        return DrillResult(directory.path, record, error)
+
+    def _run_on_a_stack(
+        self,
+        directory: RunDirectory,
+        assets: Assets,
+        faults: list[Fault],
+        sabotage: Sabotage | None,
+    ) -> None:
+        overlay = None if sabotage is None else sabotage.overlay_path
+        plan = StackPlan(
+            images=self._images,
+            overlays=() if overlay is None else (overlay,),
+            device=self.settings.device,
+            keep=self.settings.keep,
+        )
+        with ExitStack() as stack:
+            history = stack.enter_context(History(directory.history, self.clock))
+            history.listen(self._events.append)
+            scoring = stack.enter_context(
+                ScoringWorker(history, directory.path, self.scenario.objectives)
+            )
+            healthy = stack.enter_context(
+                healthy_stack(plan, assets, self.say, self.clock, directory.logs)
+            )
+            target, client = healthy.target, healthy.client
+            refuse_unsupported(faults, target)
+            canaries = place_canaries(
+                assets, client, self.clock, directory.path, self.scenario.objectives,
+                self.settings.seed,
+            )
+            with timed_phase(self.clock, self.say):
+                TimedDrill(
+                    scenario=self.scenario,
+                    faults=faults,
+                    sabotage=sabotage,
+                    target=target,
+                    client=client,
+                    history=history,
+                    events=self._events,
+                    clock=self.clock,
+                    scoring=scoring,
+                    directory=directory.path,
+                    canaries=canaries,
+                    photos=assets.photos,
+                    workflows=assets.workflows,
+                    seed=self.settings.seed,
+                    say=self.say,
+                ).run()
+            self._measure(target, scoring)
+
+    def _measure(self, target: DockerTarget, scoring: ScoringWorker) -> None:
+        self._measurements["scoring_rss_mb"] = scoring.peak_memory_mb()
+        self._measurements["container_rss_mb"] = target.memory_mb(Part.DR_COLORIZATION)
+
+    def _write_record(
+        self, directory: RunDirectory, started_at: datetime, error: BaseException | None
+    ) -> dict[str, Any]:
+        config = configuration_text(self._images, self.settings.device)
+        drill = DrillFacts(
+            id=directory.path.name,
+            scenario=self.scenario.name,
+            seed=self.settings.seed,
+            profile=self.settings.profile,
+            started_at=started_at,
+            finished_at=self.clock.wall(),
+            command=self._command(),
+        )
+        record = build_record(
+            drill=drill,
+            environment=environment_facts(
+                self._images, hashlib.sha256(config.encode()).hexdigest()
+            ),
+            scenario=self.scenario,
+            outcome=conclude(self._events, self.scenario),
+            events=self._events,
+            participants=PARTICIPANTS,
+            problems=_problems(error),
+            measurements=self._measurements,
+        )
+        write_all(directory, record, self._events)
+        return record
+
+    def _command(self) -> str:
+        command = f"colordrill run {self.scenario.name} --seed {self.settings.seed}"
+        command += f" --profile {self.settings.profile}"
+        if self.settings.image:
+            command += f" --image {self.settings.image}"
+        return command + "".join(
+            f" --set {key}={value:g}" for key, value in self.settings.overrides.items()
+        )
+
+
+def _problems(error: BaseException | None) -> list[str]:
+    if error is None:
+        return []
+    if isinstance(error, KeyboardInterrupt):
+        return ["the drill was interrupted; this record is partial"]
+    return [f"the drill ended early: {error}"]

@@ -1,0 +1,114 @@
+"""A whole stack, up and healthy: for a drill, for goldens, or left standing for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from colordrill.clock import Clock, SystemClock
+from colordrill.drill.provision import (
+    Assets,
+    await_ready,
+    configuration_text,
+    load_assets,
+    seed_primary,
+)
+from colordrill.errors import EnvironmentProblem
+from colordrill.interrupts import interruptible, shielded
+from colordrill.scenario.settings import Settings
+from colordrill.stack.comfyui import ComfyClient
+from colordrill.stack.compose import IMAGE_NAMES, StackPlan, running_stack
+from colordrill.stack.docker_target import DockerTarget
+from colordrill.stack.images import ensure_images
+from colordrill.stack.parts import GATEWAY_PORT, TOXIPROXY_PORT, Part
+from colordrill.stack.runs import owned_run, sweep
+from colordrill.stack.toxiproxy import ToxiproxyServer
+
+
+@dataclass(frozen=True, slots=True)
+class HealthyStack:
+    """A stack whose primary answers through the gateway; `client` is the public address."""
+
+    target: DockerTarget
+    client: ComfyClient
+
+
+def images_for(settings: Settings, say: Callable[[str], None]) -> dict[str, str]:
+    """The reference of every image that the stack needs; bundled ones are built when missing."""
+    bundled = [name for name in IMAGE_NAMES if name != "service" or not settings.image]
+    images = {name: str(image) for name, image in ensure_images(bundled, say).items()}
+    if settings.image:
+        images["service"] = settings.image
+    return images
+
+
+@contextmanager
+def healthy_stack(
+    plan: StackPlan,
+    assets: Assets,
+    say: Callable[[str], None],
+    clock: Clock,
+    logs: Path | None = None,
+) -> Iterator[HealthyStack]:
+    """Bring the stack up, put the primary's data in place, wait until it answers.
+
+    Args:
+        plan: what to bring up.
+        assets: the primary's data.
+        say: tells people how it goes.
+        clock: bounds the waits.
+        logs: a directory that gets every container's log before the stack goes.
+
+    Raises:
+        EnvironmentProblem: something did not come up; nothing is left running.
+    """
+    with ExitStack() as stack:
+        run = stack.enter_context(owned_run(keep=plan.keep))
+        target = stack.enter_context(running_stack(run, plan, say))
+        if logs is not None:
+            stack.enter_context(_logs_kept(target, logs))
+        seed_primary(target, assets, configuration_text(plan.images, plan.device))
+        client = stack.enter_context(ComfyClient(target.endpoint(Part.GATEWAY, GATEWAY_PORT)))
+        await_ready(target, client, clock, assets.workflows)
+        _refuse_sick_links(target)
+        yield HealthyStack(target, client)
+
+
+def stand_up(settings: Settings, say: Callable[[str], None]) -> dict[str, str]:
+    """Bring a stack up and leave it standing.
+
+    Returns:
+        Addresses by name.
+    """
+    assets = load_assets()
+    with interruptible():
+        sweep(say)
+        plan = StackPlan(images=images_for(settings, say), device=settings.device, keep=True)
+        with healthy_stack(plan, assets, say, SystemClock()) as healthy:
+            return {
+                "public address": healthy.client.base_url,
+                "toxiproxy": healthy.target.endpoint(Part.TOXIPROXY, TOXIPROXY_PORT),
+                "project": healthy.target.project,
+            }
+
+
+def _refuse_sick_links(target: DockerTarget) -> None:
+    server = ToxiproxyServer(target.endpoint(Part.TOXIPROXY, TOXIPROXY_PORT))
+    sick = server.unhealthy_links()
+    if sick:
+        raise EnvironmentProblem(f"the links {', '.join(sick)} are not healthy at the start")
+
+
+@contextmanager
+def _logs_kept(target: DockerTarget, directory: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        with shielded():
+            for part in Part:
+                # recording never blocks healing: a log that cannot be read is left out
+                with suppress(EnvironmentProblem, OSError):
+                    text = target.logs(part)
+                    (directory / f"{part}.log").write_text(text, encoding="utf-8")

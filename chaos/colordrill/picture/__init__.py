@@ -1,0 +1,45 @@
+"""Is this picture the right one? Strict decoding, comparison with a golden, and the judgement.
+
+Part of the foundation; everything else imports from here and not from the modules inside.
+
+Bounds of size: a picture needs at least one SSIM window, 7 pixels, on each side, and may have at
+most :data:`MAX_PIXELS`; outside them it is refused, never compared. A side under 56 pixels has
+fewer than 8 tiles: as many as hold one window each.
+"""
+
+from colordrill.picture.compare import (
+    WEAK_GOLDEN_MIN,
+    Scores,
+    compare,
+    difference_picture,
+    refuse_weak_golden,
+    uncoloured,
+)
+from colordrill.picture.judge import Bounds, Judgement, judge, judge_files
+from colordrill.picture.png import (
+    MAX_PIXELS,
+    PictureProblem,
+    Pixels,
+    decode,
+    embedded_prompt,
+    prompts_match,
+)
+
+__all__ = [
+    "MAX_PIXELS",
+    "WEAK_GOLDEN_MIN",
+    "Bounds",
+    "Judgement",
+    "PictureProblem",
+    "Pixels",
+    "Scores",
+    "compare",
+    "decode",
+    "difference_picture",
+    "embedded_prompt",
+    "judge",
+    "judge_files",
+    "prompts_match",
+    "refuse_weak_golden",
+    "uncoloured",
+]

@@ -1,0 +1,164 @@
+"""Settings of a run: defaults, then the configuration file, the environment, the options."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from colordrill.errors import UsageProblem
+from colordrill.scenario.model import Objectives, Pace, Scenario
+
+CONFIG_FILE = "colordrill.toml"
+ENVIRONMENT_PREFIX = "COLORDRILL_"
+PROFILES: Mapping[str, Mapping[str, float | int]] = {
+    "gate": {},
+    "nightly": {"steady_canaries": 12, "points_before_fault": 6, "stability_s": 30.0},
+}
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a user may choose; every field is an option, ``COLORDRILL_<FIELD>`` and a file's key.
+
+    Attributes:
+        profile: ``gate`` (tight and short) or ``nightly`` (the same with longer observation).
+        seed: draws photos, crops and their order.
+        image: another colorization image than the bundled reference service.
+        device: ``cpu`` or ``cuda``.
+        out: where run directories go.
+        keep: leave the stack standing.
+        overrides: ``pace.NAME`` or ``objectives.NAME`` to value.
+    """
+
+    profile: str = "gate"
+    seed: int = 1
+    image: str | None = None
+    device: str = "cpu"
+    out: Path = Path("runs")
+    keep: bool = False
+    overrides: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what no drill could use."""
+        if self.profile not in PROFILES:
+            raise UsageProblem(
+                f"there is no profile {self.profile!r}", f"profiles: {', '.join(PROFILES)}"
+            )
+        if self.device not in {"cpu", "cuda"}:
+            raise UsageProblem(f"device must be cpu or cuda, not {self.device!r}")
+
+    def apply(self, scenario: Scenario) -> Scenario:
+        """*scenario* with the profile and the overrides laid over its pace and objectives.
+
+        Raises:
+            UsageProblem: an override names nothing, or its value is refused.
+        """
+        pace: dict[str, Any] = dict(PROFILES[self.profile])
+        objectives: dict[str, Any] = {}
+        tables: dict[str, tuple[dict[str, Any], type]] = {
+            "pace": (pace, Pace),
+            "objectives": (objectives, Objectives),
+        }
+        for key, value in self.overrides.items():
+            table, _, name = key.partition(".")
+            if table not in tables or name not in {f.name for f in fields(tables[table][1])}:
+                raise UsageProblem(f"there is nothing called {key!r} to set", _settable())
+            kind = {f.name: f.type for f in fields(tables[table][1])}[name]
+            tables[table][0][name] = int(value) if kind == "int" else value
+        return replace(
+            scenario,
+            pace=replace(scenario.pace, **pace),
+            objectives=replace(scenario.objectives, **objectives),
+        )
+
+
+def load_settings(options: Mapping[str, Any], directory: Path) -> Settings:
+    """Settings from *directory*/colordrill.toml, the environment and *options*; later wins.
+
+    Args:
+        options: field name to value; None means not given.
+        directory: where the configuration file is looked for.
+
+    Raises:
+        UsageProblem: the file is malformed, a key is unknown, or a value has the wrong type.
+    """
+    chosen: dict[str, Any] = {}
+    overrides: dict[str, float] = {}
+    for source, values in (
+        (CONFIG_FILE, _from_file(directory / CONFIG_FILE)),
+        ("the environment", _from_environment(os.environ)),
+        ("the options", {key: value for key, value in options.items() if value is not None}),
+    ):
+        for key, value in values.items():
+            if key == "overrides":
+                overrides.update({name: _number(source, name, each) for name, each in value.items()})
+            else:
+                chosen[key] = _typed(source, key, value)
+    return Settings(**chosen, overrides=overrides)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageProblem(f"{path} cannot be read: {error}", "mend it or remove it") from error
+    overrides = {
+        f"{table}.{name}": value
+        for table in ("pace", "objectives")
+        for name, value in dict(content.pop(table, {})).items()
+    }
+    return {**content, "overrides": overrides}
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    names = {field.name for field in fields(Settings)} - {"overrides"}
+    found = {}
+    for name in names:
+        value = environment.get(ENVIRONMENT_PREFIX + name.upper())
+        if value:
+            found[name] = value
+    return found
+
+
+def _typed(source: str, key: str, value: Any) -> Any:
+    if key in {"profile", "image", "device"} and isinstance(value, str):
+        return value
+    if key == "out" and isinstance(value, str | Path):
+        return Path(value)
+    if key == "seed" and not isinstance(value, bool):
+        try:
+            return int(value)
+        except (TypeError, ValueError):
+            pass
+    if key == "keep":
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in _TRUE | _FALSE:
+            return str(value).lower() in _TRUE
+    known = ", ".join(field.name for field in fields(Settings) if field.name != "overrides")
+    raise UsageProblem(
+        f"{source}: {key} = {value!r} is not a setting", f"settings: {known}; {_settable()}"
+    )
+
+
+def _number(source: str, name: str, value: Any) -> float:
+    try:
+        if isinstance(value, bool):
+            raise TypeError("a truth value is no number")
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise UsageProblem(f"{source}: {name} must be a number, not {value!r}") from error
+
+
+def _settable() -> str:
+    names = [f"pace.{field.name}" for field in fields(Pace)]
+    names += [f"objectives.{field.name}" for field in fields(Objectives)]
+    return "to override: " + ", ".join(names)

@@ -1,0 +1,55 @@
+"""Golden images: the right answers, each with its hash and how it was captured."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from colordrill.errors import GoldenProblem
+
+MANIFEST = "MANIFEST.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """One golden image.
+
+    Attributes:
+        workflow: the object type of the workflow that made it.
+        photo: the stem of the photo that it answers.
+        content: its PNG bytes.
+    """
+
+    workflow: str
+    photo: str
+    content: bytes
+
+
+def load_goldens(directory: Path) -> tuple[Golden, ...]:
+    """Every golden that the directory's manifest lists; hashes are checked.
+
+    Raises:
+        GoldenProblem: the manifest or a golden is absent, malformed, or a hash differs.
+    """
+    path = directory / MANIFEST
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["goldens"]
+        return tuple(_load(directory, entry) for entry in entries)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise GoldenProblem(
+            f"the goldens in {directory} cannot be read: {error!r}",
+            "restore them from version control, or capture them with `colordrill golden capture`",
+        ) from error
+
+
+def _load(directory: Path, entry: dict[str, str]) -> Golden:
+    path = directory / entry["file"]
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+        raise GoldenProblem(
+            f"golden {path} is not what its manifest says",
+            "restore it from version control; goldens change only by `colordrill golden capture`",
+        )
+    return Golden(entry["workflow"], entry["photo"], content)

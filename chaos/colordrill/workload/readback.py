@@ -1,0 +1,77 @@
+"""Reads acknowledged items again after recovery, through the public address."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from PIL import Image
+
+from colordrill.errors import ServiceProblem
+from colordrill.history import History
+from colordrill.stack.comfyui import Answer, ComfyClient
+
+NOT_FOUND = 404
+READERS = 4
+READ_LIMIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """An item that the service promised to keep; sha256 is None when its bytes were never seen."""
+
+    item: str
+    sha256: str | None
+
+
+def read_back(items: Iterable[Acknowledged], client: ComfyClient, history: History, site: str) -> None:
+    """Read every item once and write down what became of it.
+
+    Outcomes: ``present``, ``lost`` (the expected site says that there is no such file), ``corrupt``
+    (the bytes differ, or do not decode), ``unknown`` (it could not be read, or another site
+    answered: not the same as lost).
+
+    Args:
+        items: what was acknowledged.
+        client: the public address.
+        history: gets a ``readback`` operation for each.
+        site: who must answer.
+    """
+    with ThreadPoolExecutor(READERS, thread_name_prefix="readback") as pool:
+        list(pool.map(lambda item: _read_one(item, client, history, site), items))
+
+
+def _read_one(acknowledged: Acknowledged, client: ComfyClient, history: History, site: str) -> None:
+    operation = history.invoke("readback", item=acknowledged.item)
+    try:
+        answer = _read(client, acknowledged.item)
+    except ServiceProblem as error:
+        outcome = "lost" if error.status == NOT_FOUND and error.site == site else "unknown"
+        detail = str(error)
+    else:
+        outcome, detail = _compare(acknowledged, answer, site)
+    operation.ok(item=acknowledged.item, outcome=outcome, detail=detail)
+
+
+def _read(client: ComfyClient, item: str) -> Answer:
+    folder, *subfolders, name = item.split("/")
+    if folder == "workflows":
+        return client.read_workflow(name, timeout_s=READ_LIMIT_S)
+    return client.view(folder, "/".join(subfolders), name, timeout_s=READ_LIMIT_S)
+
+
+def _compare(acknowledged: Acknowledged, answer: Answer, site: str) -> tuple[str, str]:
+    if answer.site != site:
+        return "unknown", f"answered by {answer.site or 'nobody'}, not by {site}"
+    if acknowledged.sha256 is not None:
+        same = hashlib.sha256(answer.body).hexdigest() == acknowledged.sha256
+        return ("present", "") if same else ("corrupt", f"{len(answer.body)} bytes, other hash")
+    try:
+        with Image.open(io.BytesIO(answer.body)) as image:
+            image.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        return "corrupt", f"does not decode: {error}"
+    return "present", "decodes; its bytes were never delivered before"
