@@ -42,7 +42,9 @@ class _Group(click.Group):
             ctx.exit(int(ExitCode.INTERRUPTED))
 
 
-def _overrides(_ctx: click.Context, _param: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+def _overrides(
+    _ctx: click.Context, _param: click.Parameter, values: Sequence[str]
+) -> dict[str, str]:
     chosen = {}
     for each in values:
         key, separator, value = each.partition("=")
@@ -69,7 +71,11 @@ drill_options = _with_options(
     click.option("--out", type=click.Path(path_type=Path), help="where records go; default runs/"),
     click.option("--keep", is_flag=True, default=None, help="leave the stack standing"),
     click.option(
-        "--set", "overrides", multiple=True, metavar="KEY=VALUE", callback=_overrides,
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=_overrides,
         help="override pace.NAME or objectives.NAME",
     ),
 )
@@ -79,7 +85,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="print JSON o
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="colordrill")
 def main() -> None:
-    """Disaster drills for a DDColor/ComfyUI photo-colorization service.
+    r"""Disaster drills for a DDColor/ComfyUI photo-colorization service.
 
     Every option is also a key of ./colordrill.toml and an environment variable COLORDRILL_<OPTION>;
     later wins: file, environment, option.
@@ -95,7 +101,7 @@ def main() -> None:
 @main.command("list")
 @json_option
 def list_scenarios(as_json: bool) -> None:
-    """List every scenario and its red twins.
+    r"""List every scenario and its red twins.
 
     \b
     Example:
@@ -114,13 +120,13 @@ def list_scenarios(as_json: bool) -> None:
 @main.command()
 @json_option
 def doctor(as_json: bool) -> None:
-    """Say what this machine has, what is missing, and how to get it.
+    r"""Say what this machine has, what is missing, and how to get it.
 
     \b
     Example:
       colordrill doctor
     """
-    from colordrill.stack.doctor import examine  # noqa: PLC0415 (docker is slow to import)
+    from colordrill.stack.doctor import examine
 
     findings = examine()
     if as_json:
@@ -139,7 +145,7 @@ def doctor(as_json: bool) -> None:
 @drill_options
 @json_option
 def run(scenarios: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Run drills, one after another, and print each verdict.
+    r"""Run drills, one after another, and print each verdict.
 
     A red twin is called SCENARIO@SABOTAGE; see `colordrill list`.
 
@@ -164,12 +170,12 @@ def run(scenarios: tuple[str, ...], as_json: bool, **options: Any) -> None:
 
 
 def _run_one(scenario: Any, settings: Settings, as_json: bool) -> tuple[dict[str, Any], ExitCode]:
-    from colordrill.drill.run import Drill  # noqa: PLC0415 (the whole engine, only when it runs)
-    from colordrill.record.console import Progress, print_summary  # noqa: PLC0415
+    from colordrill.drill.run import Drill
+    from colordrill.record.console import Progress, show_summary
 
     with Progress() as progress:
         result = Drill(scenario, settings, progress.step).run()
-    print_summary(result.record, result.directory, to_stderr=as_json)
+    show_summary(result.record, result.directory, stream=sys.stderr if as_json else sys.stdout)
     if isinstance(result.error, KeyboardInterrupt):
         return result.record, ExitCode.INTERRUPTED
     if isinstance(result.error, ColordrillError):
@@ -182,15 +188,15 @@ def _run_one(scenario: Any, settings: Settings, as_json: bool) -> tuple[dict[str
 @click.argument("run_directory", type=click.Path(path_type=Path), metavar="RUN")
 @json_option
 def replay(run_directory: Path, as_json: bool) -> None:
-    """Run the drill of an earlier record again: same scenario, seed, profile, objectives.
+    r"""Run the drill of an earlier record again: same scenario, seed, profile, objectives.
 
     \b
     Example:
       colordrill replay runs/20261122T201530Z-host_power_loss-1
     """
-    from colordrill.record.journal import open_run, read_record  # noqa: PLC0415
+    from colordrill.record.journal import open_run
 
-    drill = read_record(open_run(run_directory))["drill"]
+    drill = open_run(run_directory).read_record()["drill"]
     click.echo(f"repeating: {drill['command']}", err=True)
     arguments = str(drill["command"]).split()[2:]
     run.main([*arguments, *(["--json"] if as_json else [])], standalone_mode=False)
@@ -199,22 +205,21 @@ def replay(run_directory: Path, as_json: bool) -> None:
 @main.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
 def report(runs: tuple[Path, ...]) -> None:
-    """Write the reports of earlier runs again from their records and print the summaries.
+    r"""Write the reports of earlier runs again from their records and print the summaries.
 
     \b
     Example:
       colordrill report runs/*
     """
-    from colordrill.history import read_history  # noqa: PLC0415
-    from colordrill.record.console import print_summary  # noqa: PLC0415
-    from colordrill.record.journal import open_run, read_record  # noqa: PLC0415
-    from colordrill.record.write import write_all  # noqa: PLC0415
+    from colordrill.record.console import show_summary
+    from colordrill.record.journal import open_run
+    from colordrill.record.write import write_all
 
     for path in runs:
         directory = open_run(path)
-        record = read_record(directory)
-        write_all(directory, record, tuple(read_history(directory.history)))
-        print_summary(record, directory.path)
+        record = directory.read_record()
+        write_all(directory, record, directory.read_events())
+        show_summary(record, directory.path)
 
 
 @main.command()
@@ -222,28 +227,30 @@ def report(runs: tuple[Path, ...]) -> None:
     "--out", type=click.Path(path_type=Path), default=Path("runs"), help="where the records are"
 )
 def trend(out: Path) -> None:
-    """Show verdict, RTA, RPA and colour of all runs by date.
+    r"""Show verdict, RTA, RPA and colour of all runs by date.
 
     \b
     Example:
       colordrill trend --out runs
     """
-    from colordrill.record.trend import print_trend  # noqa: PLC0415
+    from colordrill.record.journal import open_run
+    from colordrill.record.trend import show_trend
 
-    print_trend(out)
+    runs = sorted(out.iterdir()) if out.is_dir() else []
+    show_trend(open_run(each).read_record() for each in runs if (each / "record.json").is_file())
 
 
 @main.command()
 @drill_options
 def up(**options: Any) -> None:
-    """Bring the stack up, healthy, and leave it standing; `colordrill down` removes it.
+    r"""Bring the stack up, healthy, and leave it standing; `colordrill down` removes it.
 
     \b
     Example:
       colordrill up
     """
-    from colordrill.drill.standing import stand_up  # noqa: PLC0415
-    from colordrill.record.console import Progress  # noqa: PLC0415
+    from colordrill.drill.standing import stand_up
+    from colordrill.record.console import Progress
 
     settings = load_settings(options, Path.cwd())
     with Progress() as progress:
@@ -254,13 +261,13 @@ def up(**options: Any) -> None:
 
 @main.command()
 def down() -> None:
-    """Remove every stack that no living drill owns: kept ones, and what killed runs left.
+    r"""Remove every stack that no living drill owns: kept ones, and what killed runs left.
 
     \b
     Example:
       colordrill down
     """
-    from colordrill.stack.runs import sweep  # noqa: PLC0415
+    from colordrill.stack.runs import sweep
 
     removed = sweep(lambda text: click.echo(text, err=True), kept_too=True)
     click.echo(f"{removed} removed")
@@ -276,13 +283,13 @@ def golden() -> None:
 @click.option("--force", is_flag=True, help="replace goldens that exist already")
 @drill_options
 def golden_capture(url: str | None, force: bool, **options: Any) -> None:
-    """Capture the golden images of the bundled canaries, with their manifest.
+    r"""Capture the golden images of the bundled canaries, with their manifest.
 
     \b
     Example:
       colordrill golden capture --force
     """
-    from colordrill.drill.goldens import capture  # noqa: PLC0415
+    from colordrill.drill.goldens import capture
 
     for line in capture(load_settings(options, Path.cwd()), url, force=force):
         click.echo(line)
@@ -292,13 +299,13 @@ def golden_capture(url: str | None, force: bool, **options: Any) -> None:
 @click.option("--url", help="a running service; default: the bundled one is started")
 @drill_options
 def golden_verify(url: str | None, **options: Any) -> None:
-    """Colour the canaries' photos again and compare with the goldens.
+    r"""Colour the canaries' photos again and compare with the goldens.
 
     \b
     Example:
       colordrill golden verify --url http://127.0.0.1:8188
     """
-    from colordrill.drill.goldens import verify  # noqa: PLC0415
+    from colordrill.drill.goldens import verify
 
     wrong = False
     for name, judgement in verify(load_settings(options, Path.cwd()), url):

@@ -6,34 +6,36 @@ An operation leaves two lines: ``invoke`` when it starts, and one of ``ok`` (it 
 and from nothing else, so the kinds below are the contract between those who write and those who
 judge.
 
-========== ===================================== =====================================================
-kind       what                                  data (keys of the last line unless marked *invoke*)
-========== ===================================== =====================================================
-upload     a client uploads a photo              *invoke* ``item``; ok ``item, sha256, bytes``
-submit     a job is posted to /prompt            *invoke* ``job, workflow``; ok ``job`` (= accepted)
-complete   the job's end is awaited              ok ``job, item, cached[]`` (= completed)
-fetch      the output is fetched                 ok ``job, item, sha256, bytes`` (= delivered)
-edit       a workflow is saved through the API   *invoke* ``item``; ok ``item, sha256``
-canary     a whole canary                        *invoke* ``canary, photo``; ok ``canary, site, image,
-                                                 colorize_cached``; fail/unknown ``canary, error``
-score      note: the judgement of a canary       ``op`` (id of the canary line), ``correct``
-                                                 (true/false/null), ``reasons[]``, ``scores{}``
-snapshot   a backup                              *invoke* ``point, strategy`` (copy begins);
-                                                 ok ``point, files, bytes``
-fault      an injection                          *invoke* ``name, target, starts_clock``;
-                                                 ok/fail ``name, target``
-evidence   note: what a peer saw of the fault    ``name, target, seen, detail``
-heal       a cure and its read-back              ok/fail ``name, target, detail``
-sabotage   note: what a red twin broke           ``name``
-detect     note: the detector confirms           ``canaries[]``
-step       a step of the runbook                 *invoke* ``step``; ok/fail ``step, detail, point?``
-readback   an acknowledged item is read again    *invoke* ``item``; ok ``item, outcome, detail``
-verifycan  a canary of the runbook's step 3      as ``canary``, sent to the restored site itself
-phase      note: the drill enters a phase        ``phase``
-========== ===================================== =====================================================
+========== ================================== ======================================================
+kind       what                               data (keys of the last line unless marked *invoke*)
+========== ================================== ======================================================
+upload     a client uploads a photo           *invoke* ``item``; ok ``item, sha256, bytes``
+submit     a job is posted to /prompt         *invoke* ``job, workflow``; ok ``job`` (= accepted)
+complete   the job's end is awaited           *invoke* ``job``; ok ``job, item, cached[]``
+                                              (= completed)
+fetch      the output is fetched              *invoke* ``job, item``; ok ``job, item, sha256,
+                                              bytes`` (= delivered)
+edit       a workflow is saved through the API*invoke* ``item``; ok ``item, sha256``
+canary     a whole canary                     *invoke* ``canary, photo``; ok ``canary, site, image,
+                                              colorize_cached``; fail/unknown ``canary, error``
+score      note: the judgement of a canary    ``op`` (id of the canary line), ``correct``
+                                              (true/false/null), ``reasons[]``, ``scores{}``
+snapshot   a backup                           *invoke* ``point, strategy`` (copy begins);
+                                              ok ``point, files, bytes``
+fault      an injection                       *invoke* ``name, target, starts_clock``;
+                                              ok/fail ``name, target``
+evidence   note: what a peer saw of the fault ``name, target, seen, detail``
+heal       a cure and its read-back           ok/fail ``name, target, detail``
+sabotage   note: what a red twin broke        ``name``
+detect     note: the detector confirms        ``canaries[]``
+step       a step of the runbook              *invoke* ``step``; ok/fail ``step, detail, point?``
+readback   an acknowledged item is read again *invoke* ``item``; ok ``item, outcome, detail``
+verifycan  a canary of the runbook's step 3   as ``canary``, sent to the restored site itself
+phase      note: the drill enters a phase     ``phase``
+========== ================================== ======================================================
 
-``item`` is ``input/NAME``, ``output/SUBFOLDER/NAME`` or ``workflows/NAME``: what is acknowledged and
-read back.
+``item`` is ``input/NAME``, ``output/SUBFOLDER/NAME`` or ``workflows/NAME``: what is acknowledged
+and read back.
 """
 
 from __future__ import annotations

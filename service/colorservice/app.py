@@ -35,7 +35,6 @@ def build_app(service: Service) -> web.Application:
     app[SERVICE] = service
     for module in (system, prompt_routes, files, userdata):
         for route in module.ROUTES:
-            # HEAD comes with every GET, as in ComfyUI.
-            app.router.add_route(route.method, route.path, route.handler)
-            app.router.add_route(route.method, f"/api{route.path}", route.handler)
+            mirrored = web.RouteDef(route.method, f"/api{route.path}", route.handler, {})
+            app.router.add_routes([route, mirrored])
     return app

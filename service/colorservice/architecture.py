@@ -18,6 +18,7 @@ import sys
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
 
 _PARENTS = (
     "spandrel",
@@ -33,7 +34,7 @@ def _folder_of(package: str) -> str:
     root, _, inner = package.partition(".")
     spec = importlib.util.find_spec(root)
     if spec is None or not spec.submodule_search_locations:
-        message = f"the package {root!r} is not installed; the service needs spandrel and spandrel_extra_arches"
+        message = f"{root!r} is not installed; needed: spandrel and spandrel_extra_arches"
         raise ModuleNotFoundError(message, name=root)
     folder = spec.submodule_search_locations[0]
     return "/".join([folder, *inner.split(".")]) if inner else folder
@@ -47,8 +48,8 @@ def _loaded() -> list[str]:
 
 @contextmanager
 def _stand_in_parents() -> Iterator[None]:
-    """Put empty parent packages in place for the duration of a block, then remove all that was imported beneath them."""
-    # All folders are looked up before any stand-in is in place: a stand-in would hide the package from the look-up.
+    """Put empty parent packages in place for a block; then remove all that lies beneath them."""
+    # All folders are looked up first: a stand-in would hide its package from the look-up.
     folders = {name: _folder_of(name) for name in _PARENTS}
     for name, folder in folders.items():
         stand_in = types.ModuleType(name)
@@ -61,13 +62,14 @@ def _stand_in_parents() -> Iterator[None]:
             del sys.modules[name]
 
 
+@cache
 def import_parts() -> tuple[types.ModuleType, types.ModuleType, types.ModuleType]:
-    """Import the modules ``ddcolor``, ``convnext`` and ``unet`` of the architecture, together and therefore consistent.
+    """Import the architecture's modules ``ddcolor``, ``convnext`` and ``unet``.
 
     Raises:
         ModuleNotFoundError: ``spandrel`` or ``spandrel_extra_arches`` is not installed.
     """
-    # Where somebody imported the packages the plain way already, theirs are used and nothing is stood in for.
+    # Where somebody imported the packages the plain way already, theirs are used.
     with nullcontext() if _loaded() else _stand_in_parents():
         ddcolor, convnext, unet = (
             importlib.import_module(f"{_SUBPACKAGE}.{name}")

@@ -1,4 +1,4 @@
-"""RGB to Lab and back, and resizing, with the very rounding that the real service's image library has.
+"""RGB to Lab and back, and resizing, with the very rounding of the real service's image library.
 
 The real node converts with OpenCV, whose float conversion is no textbook formula: RGB becomes Lab
 through a 33-point table per axis with 4-bit interpolation weights, and Lab becomes RGB through a
@@ -12,6 +12,7 @@ code here is written anew.
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,8 @@ _WEIGHT_ONE = 1 << _WEIGHT_BITS
 _SPLINE_POINTS = 1024
 _CHANNELS = 3
 
+_SRGB_KNEE = 0.04045
+_LINEAR_KNEE = 0.0031308
 _TO_XYZ_Y = np.array([0.212671, 0.715160, 0.072169])
 _FROM_XYZ = np.array(
     [
@@ -39,17 +42,17 @@ _WHITE = np.array([0.950456, 1.0, 1.088754])
 
 def linear_from_srgb(value: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Undo sRGB's gamma curve, 0..1."""
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    return np.where(value <= _SRGB_KNEE, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
 def srgb_from_linear(value: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Apply sRGB's gamma curve, 0..1."""
-    return np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
+    return np.where(value <= _LINEAR_KNEE, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
 
 
 @cache
 def _lightness_table() -> IntArray:
-    """Return L at the corners of the cells, as integers of ``L_STEPS``, indexed by red, green, blue."""
+    """Return L at the cells' corners, as integers of ``L_STEPS``, indexed by red, green, blue."""
     axis = linear_from_srgb(np.arange(_CELLS + 1) / _CELLS).astype(np.float32)
     red, green, blue = np.meshgrid(axis, axis, axis, indexing="ij")
     part = _TO_XYZ_Y.astype(np.float32)
@@ -57,11 +60,12 @@ def _lightness_table() -> IntArray:
     root = np.cbrt(y.astype(np.float64)).astype(np.float32)
     bright = np.float32(116) * root - np.float32(16)
     value = np.where(y > np.float32(216 / 24389), bright, y * np.float32(24389 / 27))
-    return np.rint(np.float32(L_STEPS) * value / np.float32(100)).astype(np.int64)
+    table: IntArray = np.rint(np.float32(L_STEPS) * value / np.float32(100)).astype(np.int64)
+    return table
 
 
 def _interpolated(steps: IntArray) -> IntArray:
-    """Interpolate the table at colours (..., 3) given in units of one weight, 0..512; integers of ``L_STEPS`` out."""
+    """Interpolate the table at colours (..., 3) in units of one weight, 0..512."""
     table = _lightness_table()
     cell, weight = steps >> _WEIGHT_BITS, steps & (_WEIGHT_ONE - 1)
     total = np.zeros(steps.shape[:-1], dtype=np.int64)
@@ -86,18 +90,21 @@ def _grey_lightness() -> IntArray:
 
 def _table_steps(image: FloatArray) -> IntArray:
     """Bring values 0..1 to the table's grid."""
-    fixed = np.rint(np.clip(image, np.float32(0), np.float32(1)) * np.float32(L_STEPS)).astype(
-        np.int64
-    )
+    limited = np.clip(image, np.float32(0), np.float32(1))
+    fixed: IntArray = np.rint(limited * np.float32(L_STEPS)).astype(np.int64)
     return fixed >> 5  # 14 bits to the 9 that the table and its weights use
 
 
+def is_colorless(image: npt.NDArray[Any]) -> bool:
+    """Tell whether the three channels of (H, W, 3) are equal everywhere."""
+    first = image[..., 0]
+    return np.array_equal(first, image[..., 1]) and np.array_equal(first, image[..., 2])
+
+
 def lightness(image: FloatArray) -> IntArray:
-    """Return Lab's L of an RGB image (H, W, 3), 0..1, as integers (H, W): 0..``L_STEPS`` for L of 0..100."""
+    """Return L of RGB (H, W, 3), 0..1, as integers (H, W): 0..``L_STEPS`` for L of 0..100."""
     steps = _table_steps(image)
-    if np.array_equal(steps[..., 0], steps[..., 1]) and np.array_equal(
-        steps[..., 0], steps[..., 2]
-    ):
+    if is_colorless(steps):
         return _grey_lightness()[steps[..., 0]]  # the same numbers, 20 times sooner
     return _interpolated(steps)
 
@@ -109,7 +116,7 @@ def lightness_as_float(steps: IntArray) -> FloatArray:
 
 @cache
 def _gamma_spline() -> FloatArray:
-    """Return a natural cubic spline through sRGB's gamma curve: coefficients (points, 4), constant first."""
+    """Return a natural spline through sRGB's gamma curve: (points, 4), constant first."""
     points = (
         srgb_from_linear(np.arange(_SPLINE_POINTS + 1) / _SPLINE_POINTS)
         .astype(np.float32)
@@ -161,13 +168,13 @@ def rgb_from_lab(lightness_100: FloatArray, color: FloatArray) -> FloatArray:
 
 @cache
 def _grey_rgb() -> FloatArray:
-    """Return the RGB of every L that :func:`lightness` can give, with a = b = 0: (``L_STEPS`` + 1, 3)."""
+    """Return the RGB, (``L_STEPS`` + 1, 3), of every L from :func:`lightness`, a and b being 0."""
     every = lightness_as_float(np.arange(L_STEPS + 1))
     return rgb_from_lab(every, np.zeros((L_STEPS + 1, 2), dtype=np.float32))
 
 
 def grey_rgb(steps: IntArray) -> FloatArray:
-    """Return colourless RGB (H, W, 3) for integers from :func:`lightness`; its channels differ in the last bits only."""
+    """Return colourless RGB (H, W, 3) for integers (H, W) from :func:`lightness`."""
     return _grey_rgb()[steps]
 
 
@@ -187,7 +194,7 @@ def _between(start: FloatArray, end: FloatArray, weight: npt.NDArray[np.float64]
 
 
 def resize(image: FloatArray, size: int) -> FloatArray:
-    """Scale (H, W, C) to (size, size, C), bilinear, without anti-aliasing, aspect ratio not kept."""
+    """Scale (H, W, C) to (size, size, C): bilinear, no anti-aliasing, aspect ratio not kept."""
     left, right, across = _taps(image.shape[1], size)
     upper, lower, down = _taps(image.shape[0], size)
     rows = _between(image[:, left], image[:, right], across[None, :, None])

@@ -132,7 +132,7 @@ class Executor:
             seen.add(node_id)
             stack.append((node_id, True))
             if self._cache.result(node_id) is None:
-                sources = [source for source, _ in links(prompt[node_id], self._settings).values()]
+                sources = [source for source, _ in links(prompt[node_id]).values()]
                 missing = [s for s in sources if self._cache.result(s) is None]
                 stack.extend((source, False) for source in reversed(missing))
         return order
@@ -174,9 +174,9 @@ class Executor:
     def _inputs(self, prompt: Prompt, extra_data: Any, node_id: str) -> dict[str, Any]:
         node = prompt[node_id]
         spec = NODE_SPECS[node["class_type"]]
-        linked = links(node, self._settings)
+        linked = links(node)
         values: dict[str, Any] = {}
-        for name in spec.required(self._settings):
+        for name in spec.required:
             if name in linked:
                 source, slot = linked[name]
                 result = self._cache.result(source)

@@ -7,8 +7,6 @@ encoder sizes only; its names and its arithmetic are kept, so state dictionaries
 with it.
 """
 
-import pickle
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,18 +17,28 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from colorservice.architecture import import_parts
+from colorservice.checkpoint import CheckpointError, read_checkpoint
+
+__all__ = [
+    "LARGE",
+    "NANO",
+    "TINY",
+    "CheckpointError",
+    "DDColorNet",
+    "DeviceError",
+    "Layout",
+    "build_model",
+    "infer_layout",
+    "load_model",
+    "load_weights",
+    "pick_device",
+    "read_checkpoint",
+]
 
 State = Mapping[str, Tensor]
 
 _HEADS = 8  # attention heads: the same in every published layout, and not visible in any shape
 _RANDOM_FILLS = (Tensor.normal_, Tensor.uniform_, Tensor.erfinv_)
-_IGNORED = re.compile(
-    r"^encoder\.arch\.head_cls\."
-)  # a classifier left over in the published files, never used
-
-
-class CheckpointError(Exception):
-    """A checkpoint cannot be used: it is unreadable, or not a DDColor of a known form."""
 
 
 class DeviceError(Exception):
@@ -105,25 +113,25 @@ class _Encoder(nn.Module):
 
 
 class DDColorNet(nn.Module):
-    """DDColor: grey RGB in (N, 3, S, S) with values 0..1, Lab colour channels out (N, 2, S, S); S divisible by 32."""
+    """DDColor: grey RGB (N, 3, S, S), 0..1, in; Lab's a and b (N, 2, S, S) out; 32 divides S."""
 
     mean: Tensor
     std: Tensor
 
     def __init__(self, layout: Layout) -> None:
-        """Build the network with random weights, in training mode, on the current default device."""
+        """Build the network with random weights, in training mode, on the CPU."""
         super().__init__()
         ddcolor, convnext, unet = import_parts()
         self.layout = layout
         self.encoder = _Encoder(layout, convnext, unet)
-        # The decoder sizes itself by what the encoder's hooks have seen, so something must pass through it first.
+        # The decoder sizes itself by what the encoder's hooks have seen: something must pass first.
         with torch.no_grad():
             self.encoder(torch.zeros(1, 3, 32, 32))
         self.decoder = ddcolor.Decoder(
             self.encoder.hooks,
             nf=layout.features,
             last_norm="Spectral",
-            dec_layers=0,  # its colour decoder has fixed sizes, so it is kept small here and replaced by the next line
+            dec_layers=0,  # its colour decoder has fixed sizes: kept small here, replaced below
         )
         self.decoder.color_decoder = ddcolor.MultiScaleColorDecoder(
             in_channels=[layout.features, layout.features, layout.features // 2],
@@ -152,9 +160,9 @@ class DDColorNet(nn.Module):
 def pick_device(name: str) -> torch.device:
     """Turn ``"cpu"`` or ``"cuda"``, in either case, into a device.
 
-    Raises: DeviceError: the name is neither, or CUDA is asked for and missing. There is no silent
-        fallback to the CPU: a
-            disaster-recovery host without its GPU must be noticed.
+    Raises:
+        DeviceError: the name is neither, or CUDA is asked for and missing. There is no silent
+            fallback to the CPU: a disaster-recovery host without its GPU must be noticed.
     """
     wanted = name.strip().lower()
     if wanted not in {"cpu", "cuda"}:
@@ -167,7 +175,9 @@ def pick_device(name: str) -> torch.device:
 
 
 def build_model(layout: Layout, device: str = "cpu", seed: int | None = None) -> DDColorNet:
-    """Build a network with random weights, in evaluation mode, as ComfyUI's node does before it reads its checkpoint.
+    """Build a network with random weights, in evaluation mode.
+
+    ComfyUI's node does so before it reads its checkpoint.
 
     Args:
         layout: the sizes of the network.
@@ -185,59 +195,12 @@ def build_model(layout: Layout, device: str = "cpu", seed: int | None = None) ->
         return DDColorNet(layout).to(target).eval()
 
 
-def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Read a state dictionary, fp32, from ``.safetensors`` or a torch file, raw or under the key ``"params"``.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        CheckpointError: the file is corrupt, or holds something else than tensors by name.
-    """
-    if not path.is_file():
-        message = f"no checkpoint at {path}"
-        raise FileNotFoundError(message)
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
-    if isinstance(content, dict) and isinstance(content.get("params"), dict):
-        content = content["params"]
-    if (
-        not isinstance(content, dict)
-        or not content
-        or not all(isinstance(v, Tensor) for v in content.values())
-    ):
-        message = f"{path.name} holds no state dictionary (tensors by name)"
-        raise CheckpointError(message)
-    return {
-        name: tensor.float() if tensor.is_floating_point() else tensor
-        for name, tensor in content.items()
-        if not _IGNORED.match(name)
-    }
-
-
-def _read_safetensors(path: Path) -> object:
-    # Imported here: a service that is given torch files needs no safetensors.
-    from safetensors import SafetensorError  # noqa: PLC0415
-    from safetensors.torch import load_file  # noqa: PLC0415
-
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        message = f"{path.name} is not a readable safetensors file: {error}"
-        raise CheckpointError(message) from error
-
-
-def _read_torch(path: Path) -> object:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    # A damaged file fails in whichever layer meets the damage first: the zip reader, the unpickler or the storage.
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, OSError) as error:
-        message = f"{path.name} is not a readable torch checkpoint: {error}"
-        raise CheckpointError(message) from error
-
-
 def infer_layout(state: State) -> Layout:
     """Tell a network's layout from the shapes in its state dictionary.
 
-    Raises: CheckpointError: a tensor that every DDColor has is missing, or the output is not two
-        Lab channels.
+    Raises:
+        CheckpointError: a tensor that every DDColor has is missing, or the output is not two Lab
+            channels.
     """
     try:
         return _layout_from_shapes(state)
@@ -292,7 +255,7 @@ def load_weights(model: DDColorNet, state: State) -> None:
 
 
 def load_model(path: Path, device: str = "cpu") -> DDColorNet:
-    """Load a DDColor checkpoint of any layout as a network ready for inference (fp32, evaluation mode).
+    """Load a DDColor checkpoint of any layout as an fp32 network ready for inference.
 
     Raises:
         FileNotFoundError: there is no such file.

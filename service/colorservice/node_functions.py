@@ -28,7 +28,7 @@ from colorservice.model import (
     load_model,
     pick_device,
 )
-from colorservice.node_specs import NodeResult, RunnableNode
+from colorservice.node_specs import PACK_CHECKPOINTS, NodeResult, RunnableNode
 from colorservice.paths import PathEscapeError, input_image, inside
 from colorservice.pipeline import colorize, denoise, to_uint8
 from colorservice.settings import Settings
@@ -231,10 +231,10 @@ class DDColorDdcolorize(_Colorizer):
 
 
 def _expected_layout(name: str) -> Layout:
-    lowered = name.lower()
-    if "nano" in lowered:
+    """Guess the network that a checkpoint is for by its name, when its content cannot be read."""
+    if name not in PACK_CHECKPOINTS:
         return NANO
-    return TINY if "tiny" in lowered else LARGE
+    return TINY if "tiny" in name else LARGE
 
 
 _CLASSES: dict[str, Callable[[Settings], Any]] = {

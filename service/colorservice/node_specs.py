@@ -6,6 +6,7 @@ still being imported. What the nodes do is in ``node_functions``.
 
 import hashlib
 import mimetypes
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,7 @@ class NodeSpec:
     """One node class.
 
     Attributes:
-        required: gives the inputs as of now (file lists change).
+        required: input name → function that describes it as of now (file lists change).
         hidden: inputs that the server fills in: ``PROMPT`` or ``EXTRA_PNGINFO`` by name.
         check: input name → function that returns a complaint about its value, or None.
         fingerprint: hash of what lies behind the inputs; a changed one re-runs the node.
@@ -69,7 +70,7 @@ class NodeSpec:
     category: str
     description: str
     outputs: tuple[tuple[str, str], ...]
-    required: Callable[[Settings], dict[str, InputSpec]]
+    required: Mapping[str, Callable[[Settings], InputSpec]]
     python_module: str = "nodes"
     output_node: bool = False
     hidden: Mapping[str, str] = field(default_factory=dict)
@@ -81,6 +82,14 @@ class NodeSpec:
         """The types of the output slots."""
         return tuple(kind for kind, _name in self.outputs)
 
+    def inputs(self, settings: Settings) -> dict[str, InputSpec]:
+        """Describe the inputs as of now.
+
+        Raises:
+            OSError: a folder that an input lists cannot be read.
+        """
+        return {name: describe(settings) for name, describe in self.required.items()}
+
     def info(self, settings: Settings) -> dict[str, Any]:
         """Return this node's entry in ``/object_info``.
 
@@ -88,7 +97,7 @@ class NodeSpec:
             OSError: a folder that the inputs list cannot be read.
         """
         inputs: dict[str, Any] = {
-            "required": {name: spec.config() for name, spec in self.required(settings).items()},
+            "required": {name: spec.config() for name, spec in self.inputs(settings).items()},
         }
         if self.hidden:
             inputs["hidden"] = dict(self.hidden)
@@ -122,15 +131,17 @@ def checkpoint_names(folder: Path) -> list[str]:
     )
 
 
-def _input_pictures(settings: Settings) -> list[str]:
-    names = (path.name for path in settings.input.iterdir() if path.is_file())
-    return sorted(
-        name for name in names if (mimetypes.guess_type(name)[0] or "").startswith("image/")
-    )
+def _fixed(kind: str, **options: Any) -> Callable[[Settings], InputSpec]:
+    """Describe an input that does not depend on any folder."""
+    spec = InputSpec(kind, options)
+    return lambda _settings: spec
 
 
-def _load_image_inputs(settings: Settings) -> dict[str, InputSpec]:
-    return {"image": InputSpec(_input_pictures(settings), {"image_upload": True})}
+def _describe_photo(settings: Settings) -> InputSpec:
+    with os.scandir(settings.input) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_file())
+    pictures = [n for n in names if (mimetypes.guess_type(n)[0] or "").startswith("image/")]
+    return InputSpec(pictures, {"image_upload": True})
 
 
 def _check_image(settings: Settings, value: str) -> str | None:
@@ -145,38 +156,22 @@ def _image_fingerprint(settings: Settings, inputs: Mapping[str, Any]) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _save_image_inputs(_settings: Settings) -> dict[str, InputSpec]:
-    tooltip = "The prefix for the file to save."
-    return {
-        "images": InputSpec("IMAGE", {"tooltip": "The images to save."}),
-        "filename_prefix": InputSpec("STRING", {"default": "ComfyUI", "tooltip": tooltip}),
-    }
-
-
-def _preview_image_inputs(_settings: Settings) -> dict[str, InputSpec]:
-    return {"images": InputSpec("IMAGE")}
-
-
-def _pack_inputs(settings: Settings) -> dict[str, InputSpec]:
+def _describe_checkpoint(settings: Settings) -> InputSpec:
     extra = (n for n in checkpoint_names(settings.ddcolor_models) if n not in PACK_CHECKPOINTS)
-    size = {"default": 512, "min": MODEL_SIZE_MIN, "max": MODEL_SIZE_MAX, "step": 32}
-    return {
-        "image": InputSpec("IMAGE"),
-        "model_input_size": InputSpec("INT", size),
-        "checkpoint": InputSpec([*PACK_CHECKPOINTS, *extra], {"default": PACK_CHECKPOINTS[0]}),
-    }
+    return InputSpec([*PACK_CHECKPOINTS, *extra], {"default": PACK_CHECKPOINTS[0]})
 
 
-def _ddcolorize_inputs(settings: Settings) -> dict[str, InputSpec]:
+def _describe_model(settings: Settings) -> InputSpec:
+    return InputSpec(checkpoint_names(settings.ddcolor_models))
+
+
+def _describe_size(settings: Settings) -> InputSpec:
     # Step 1, not 32: the web page rounds to the step, and people type 680.
-    size = {"default": settings.model_size_px, "min": MODEL_SIZE_MIN, "max": MODEL_SIZE_MAX}
-    return {
-        "image": InputSpec("IMAGE"),
-        "model": InputSpec(checkpoint_names(settings.ddcolor_models)),
-        "size": InputSpec("INT", {**size, "step": 1}),
-    }
+    bounds = {"min": MODEL_SIZE_MIN, "max": MODEL_SIZE_MAX, "step": 1}
+    return InputSpec("INT", {"default": settings.model_size_px, **bounds})
 
 
+_PREFIX_TIP = "The prefix for the file to save."
 _SAVE_HIDDEN = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
 _PACK_MODULE = "custom_nodes.ComfyUI-DDColor"
 
@@ -189,7 +184,7 @@ NODE_SPECS: dict[str, NodeSpec] = {
             category="image",
             description="Reads a picture from the input folder.",
             outputs=(("IMAGE", "IMAGE"), ("MASK", "MASK")),
-            required=_load_image_inputs,
+            required={"image": _describe_photo},
             check={"image": _check_image},
             fingerprint=_image_fingerprint,
         ),
@@ -199,7 +194,10 @@ NODE_SPECS: dict[str, NodeSpec] = {
             category="image",
             description="Saves the input images to the output folder.",
             outputs=(),
-            required=_save_image_inputs,
+            required={
+                "images": _fixed("IMAGE", tooltip="The images to save."),
+                "filename_prefix": _fixed("STRING", default="ComfyUI", tooltip=_PREFIX_TIP),
+            },
             output_node=True,
             hidden=_SAVE_HIDDEN,
         ),
@@ -209,7 +207,7 @@ NODE_SPECS: dict[str, NodeSpec] = {
             category="image",
             description="Saves the input images to the temp folder.",
             outputs=(),
-            required=_preview_image_inputs,
+            required={"images": _fixed("IMAGE")},
             output_node=True,
             hidden=_SAVE_HIDDEN,
         ),
@@ -219,7 +217,13 @@ NODE_SPECS: dict[str, NodeSpec] = {
             category="DDColor",
             description="",
             outputs=(("IMAGE", "colorized_image"),),
-            required=_pack_inputs,
+            required={
+                "image": _fixed("IMAGE"),
+                "model_input_size": _fixed(
+                    "INT", default=512, min=MODEL_SIZE_MIN, max=MODEL_SIZE_MAX, step=32
+                ),
+                "checkpoint": _describe_checkpoint,
+            },
             python_module=_PACK_MODULE,
         ),
         NodeSpec(
@@ -228,7 +232,11 @@ NODE_SPECS: dict[str, NodeSpec] = {
             category="DDColor",
             description="Denoises and colours a photo; size is rounded up to a multiple of 32.",
             outputs=(("IMAGE", "IMAGE"),),
-            required=_ddcolorize_inputs,
+            required={
+                "image": _fixed("IMAGE"),
+                "model": _describe_model,
+                "size": _describe_size,
+            },
             python_module=_PACK_MODULE,
         ),
     )

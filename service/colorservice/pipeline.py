@@ -9,7 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from colorservice.color import grey_rgb, lightness, lightness_as_float, resize, rgb_from_lab
+from colorservice.color import (
+    grey_rgb,
+    is_colorless,
+    lightness,
+    lightness_as_float,
+    resize,
+    rgb_from_lab,
+)
 from colorservice.model import DDColorNet, pick_device
 
 Image = npt.NDArray[np.float32]
@@ -33,8 +40,10 @@ def colorize(model: DDColorNet, image: Image, size: int, device: str = "cpu") ->
     Returns:
         Float RGB (H, W, 3), 0..1, of the same size.
 
-    Raises: ValueError: the picture has another shape, or the size is not divisible by 32 (the real
-        node fails on it too). DeviceError: see :func:`colorservice.model.pick_device`.
+    Raises:
+        ValueError: the picture has another shape, or the size is not divisible by 32 (the real
+            node fails on it too).
+        DeviceError: see :func:`colorservice.model.pick_device`.
     """
     _check_shape(image)
     height, width = image.shape[:2]
@@ -42,14 +51,13 @@ def colorize(model: DDColorNet, image: Image, size: int, device: str = "cpu") ->
     grey = network_input(image, size).to(pick_device(device))
     with torch.inference_mode():
         color = model(grey.contiguous(memory_format=torch.channels_last)).float().cpu()
-        stretched = torch.nn.functional.interpolate(
-            color, size=(height, width)
-        )  # nearest: the real node's default
+        # By nearest neighbour: the default, and therefore what the real node does.
+        stretched = torch.nn.functional.interpolate(color, size=(height, width))
     return rgb_from_lab(kept, stretched[0].permute(1, 2, 0).numpy())
 
 
 def network_input(image: Image, size: int) -> torch.Tensor:
-    """Return what the network sees of a picture (H, W, 3): colourless RGB (1, 3, size, size) on the CPU.
+    """Return what the network sees of a picture (H, W, 3): colourless RGB (1, 3, size, size).
 
     Raises:
         ValueError: wrong shape of the picture, or a size that is not divisible by 32.
@@ -58,9 +66,7 @@ def network_input(image: Image, size: int) -> torch.Tensor:
     if size < _STRIDE or size % _STRIDE:
         message = f"the network's input size must be a positive multiple of {_STRIDE}, not {size}"
         raise ValueError(message)
-    colorless = np.array_equal(image[..., 0], image[..., 1]) and np.array_equal(
-        image[..., 0], image[..., 2]
-    )
+    colorless = is_colorless(image)
     scaled = resize(image[..., :1] if colorless else image, size)
     if colorless:  # one channel is scaled instead of three: the numbers are the same
         scaled = np.broadcast_to(scaled, (size, size, _CHANNELS))
@@ -68,7 +74,7 @@ def network_input(image: Image, size: int) -> torch.Tensor:
 
 
 def denoise(image: Image) -> Image:
-    """Smooth grain and keep edges: a bilateral filter of 5 by 5 pixels steered by the picture's brightness.
+    """Smooth grain and keep edges: a bilateral filter of 5 by 5 pixels, steered by brightness.
 
     It has no randomness and works the same on every machine. The tutorials' node denoises before it
     colours; which filter it uses is not known, so this one only stands for "the image has a
@@ -99,12 +105,14 @@ def denoise(image: Image) -> Image:
             weight = np.exp(-(differs + np.float32(apart)))
             total += padded[window] * weight[..., None]
             weights += weight
-    return np.clip(total / weights[..., None], 0, 1)
+    smooth: Image = np.clip(total / weights[..., None], 0, 1)
+    return smooth
 
 
 def to_uint8(image: Image) -> npt.NDArray[np.uint8]:
-    """Turn float RGB, 0..1, into bytes as ComfyUI's SaveImage does: times 255, clipped, cut off and not rounded."""
-    return np.clip(255.0 * image, 0, 255).astype(np.uint8)
+    """Turn float RGB, 0..1, into bytes as ComfyUI's SaveImage does: cut off, not rounded."""
+    level: npt.NDArray[np.uint8] = np.clip(255.0 * image, 0, 255).astype(np.uint8)
+    return level
 
 
 def _check_shape(image: Image) -> None:

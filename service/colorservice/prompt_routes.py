@@ -36,9 +36,8 @@ async def post_prompt(request: web.Request) -> web.Response:
         return web.json_response({"error": error, "node_errors": {}}, status=400)
     prompt: dict[str, Any] = body["prompt"]
     prompt_id = str(body.get("prompt_id", new_prompt_id()))
-    verdict = validate_prompt(
-        prompt, service.settings, body.get("partial_execution_targets") or None
-    )
+    targets = body.get("partial_execution_targets")
+    verdict = validate_prompt(prompt, service.settings, targets)
     extra_data = body.get("extra_data", {})
     if "client_id" in body:
         extra_data["client_id"] = body["client_id"]

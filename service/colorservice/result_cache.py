@@ -20,7 +20,7 @@ from colorservice.validation import Prompt
 _LOG = logging.getLogger(__name__)
 
 
-def links(node: dict[str, Any], settings: Settings) -> dict[str, tuple[str, int]]:
+def links(node: dict[str, Any]) -> dict[str, tuple[str, int]]:
     """Return the inputs of a node that come from other nodes: input → (node id, slot).
 
     Only inputs that the node's class declares count.
@@ -29,7 +29,7 @@ def links(node: dict[str, Any], settings: Settings) -> dict[str, tuple[str, int]
     inputs = node.get("inputs", {})
     return {
         name: (inputs[name][0], inputs[name][1])
-        for name in spec.required(settings)
+        for name in spec.required
         if isinstance(inputs.get(name), list) and len(inputs[name]) == 2  # noqa: PLR2004
     }
 
@@ -119,9 +119,9 @@ class ResultCache:
         if node is None:
             return {}
         try:
-            found = links(node, self._settings)
+            found = links(node)
             return {name: link for name, link in found.items() if isinstance(link[0], str)}
-        except (OSError, TypeError, AttributeError):
+        except (TypeError, AttributeError):  # an unvalidated part of the prompt
             return {}
 
     def _key(self, prompt: Prompt, node_id: str) -> str:

@@ -98,7 +98,7 @@ class _Walk:
         inputs = node["inputs"]
         valid = True
         errors: list[ErrorObject] = []
-        for name, wanted in spec.required(self.settings).items():
+        for name, wanted in spec.inputs(self.settings).items():
             if name not in inputs:
                 text = "Required input is missing"
                 errors.append(describe("required_input_missing", text, name, input_name=name))

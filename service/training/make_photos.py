@@ -1,4 +1,4 @@
-"""Make ``fixtures/photos/``: colourless photos for canaries and workload, from images that two Python packages ship.
+"""Make ``fixtures/photos/``: colourless photos from images that two Python packages ship.
 
 The wheels of scikit-image and scikit-learn contain a few freely licensed colour photos, so nothing
 is downloaded. Each is scaled down where it is larger than needed and then robbed of its colour:
@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from colorservice.color import linear_from_srgb, srgb_from_linear
 from PIL import Image
 
 FloatImage = npt.NDArray[np.float32]
@@ -64,7 +65,7 @@ PHOTOS = (
     ),
     Photo(
         "china", "building", "scikit-learn", "sklearn", "datasets/images/china.jpg",
-        f"{_CC_BY}; photo by danielbuechele, https://www.flickr.com/photos/danielbuechele/6061409035/", 640,
+        f"{_CC_BY}; https://www.flickr.com/photos/danielbuechele/6061409035/", 640,
     ),
     Photo(
         "coffee", "other", "scikit-image", "skimage", "data/coffee.png",
@@ -113,22 +114,19 @@ def color_photo(photo: Photo) -> ByteImage:
 
 
 def lab_from_rgb(image: FloatImage) -> FloatImage:
-    """Convert sRGB (H, W, 3), 0..1, to CIE Lab with a D65 white, by the textbook formula in double precision."""
-    rgb = image.astype(np.float64)
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)  # noqa: PLR2004 - sRGB's knee
-    xyz = linear @ _TO_XYZ.T / _WHITE
+    """Convert sRGB (H, W, 3), 0..1, to CIE Lab (D65) by the textbook formula."""
+    xyz = linear_from_srgb(image.astype(np.float64)) @ _TO_XYZ.T / _WHITE
     root = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
     x, y, z = root[..., 0], root[..., 1], root[..., 2]
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32)
 
 
 def grey_photo(color: ByteImage) -> ByteImage:
-    """Return the colourless version (H, W, 3), R=G=B, with the same Lab L up to rounding to bytes."""
-    luminance = lab_from_rgb(color.astype(np.float32) / 255)[..., 0].astype(np.float64)
+    """Return the colourless version (H, W, 3), R=G=B: the same Lab L, rounded to bytes."""
+    luminance = lab_from_rgb(color.astype(np.float32) / np.float32(255))[..., 0].astype(np.float64)
     root = (luminance + 16) / 116
     linear = np.where(luminance > 8, root**3, luminance * 27 / 24389)  # noqa: PLR2004 - Lab's knee
-    grey = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)  # noqa: PLR2004
-    level = np.clip(np.rint(grey * 255), 0, 255).astype(np.uint8)
+    level = np.clip(np.rint(srgb_from_linear(linear) * 255), 0, 255).astype(np.uint8)
     return np.repeat(level[..., None], 3, axis=-1)
 
 
@@ -157,7 +155,7 @@ def write_photo(photo: Photo, folder: Path) -> dict[str, Any]:
             "sha256": sha256(source_path(photo).read_bytes()),
         },
         "license": photo.license,
-        "derived": f"scaled to at most {photo.width_max} px in width (Lanczos), colour removed (Lab L kept), R=G=B",
+        "derived": f"at most {photo.width_max} px wide (Lanczos), a and b of Lab dropped, R=G=B",
     }
 
 

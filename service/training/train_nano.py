@@ -13,25 +13,20 @@ ones)::
 
 import argparse
 import copy
-import json
 import logging
 import math
 import random
-import shlex
-import sys
 import time
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from colorservice.model import NANO, DDColorNet, build_model
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from training.make_photos import PHOTOS, color_photo, grey_photo, lab_from_rgb, sha256, source_path
+from training.checkpoints import record, write_checkpoint
+from training.make_photos import PHOTOS, color_photo, grey_photo, lab_from_rgb
 
 _LOG = logging.getLogger("train_nano")
 _CANARY_SHARE = (
@@ -61,7 +56,7 @@ class Phase:
     rate: float
 
 
-# Small pictures first, because steps are cheap there; then the sides of the workflows and of the nodes' defaults.
+# Small pictures first, because steps are cheap there; then the sides that the workflows use.
 PHASES = (
     Phase(600, 2, {256: 1, 320: 1, 384: 1}, crop=0.4, freeze_statistics=False, rate=2e-3),
     Phase(1000, 1, {512: 0.45, 704: 0.55}, crop=0.0, freeze_statistics=True, rate=1.2e-3),
@@ -91,13 +86,15 @@ def load_pairs() -> list[Pair]:
     for photo in PHOTOS:
         original = color_photo(photo)
         grey = torch.from_numpy(grey_photo(original)[..., :1].astype(np.float32) / 255)
-        color = torch.from_numpy(lab_from_rgb(original.astype(np.float32) / 255)[..., 1:].copy())
+        color = torch.from_numpy(
+            lab_from_rgb(original.astype(np.float32) / np.float32(255))[..., 1:].copy()
+        )
         pairs.append(Pair(photo.name, grey.permute(2, 0, 1)[None], color.permute(2, 0, 1)[None]))
     return pairs
 
 
 def draw(pairs: list[Pair], phase: Phase, side: int, rng: random.Random) -> tuple[Tensor, Tensor]:
-    """Draw one photo, perhaps a part of it, and scale it to a square: grey RGB (1, 3, S, S) and ab (1, 2, S, S)."""
+    """Draw a photo, or a part of it, as a square: grey RGB (1, 3, S, S) and ab (1, 2, S, S)."""
     canaries = [pair for pair in pairs if pair.name in {"astronaut", "china"}]
     others = [pair for pair in pairs if pair not in canaries]
     pair = rng.choice(canaries if rng.random() < _CANARY_SHARE * len(canaries) else others)
@@ -149,16 +146,16 @@ class Averaged:
 
     @torch.no_grad()
     def update(self, model: DDColorNet) -> None:
-        """Move the average a little towards the present weights; buffers are taken over as they are."""
+        """Move the average a little towards the present weights; take buffers over as they are."""
         for mean, new in zip(self.model.parameters(), model.parameters(), strict=True):
-            mean.lerp_(new, 1 - _AVERAGING)
+            mean.data.lerp_(new, 1 - _AVERAGING)
         for kept, new in zip(self.model.buffers(), model.buffers(), strict=True):
             kept.copy_(new)
 
 
 @dataclass(slots=True)
 class Budget:
-    """Steps that are planned and seconds that may be spent; whichever runs out first ends the training."""
+    """Steps that are planned and seconds that may be spent; the first to run out ends it."""
 
     steps: int
     seconds: float
@@ -177,8 +174,8 @@ class Budget:
 def run_phases(
     model: DDColorNet, seed: int, budget: Budget, phases: tuple[Phase, ...], target: Path
 ) -> Averaged:
-    """Train through all phases and return the averaged network; a checkpoint is written every 100 steps."""
-    rng = random.Random(seed)  # noqa: S311 - reproducible, nothing secret
+    """Train through all phases, writing a checkpoint every 100 steps; return the average."""
+    rng = random.Random(seed)
     pairs = load_pairs()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-4)
     averaged = Averaged(model)
@@ -187,7 +184,7 @@ def run_phases(
     for phase in phases:
         set_mode(model, phase)
         last = first + phase.steps
-        # On a busy machine the seconds run out before the steps; then every phase gives up its share.
+        # On a busy machine the seconds run out before the steps; every phase gives up its share.
         while budget.progress() < 1 and budget.progress() * planned < last:
             loss = train_step(model, optimizer, phase, pairs, rng, budget)
             averaged.update(model)
@@ -223,59 +220,11 @@ def train_step(
     grey = torch.cat([item[0] for item in drawn]).contiguous(memory_format=torch.channels_last)
     loss = color_loss(model(grey), torch.cat([item[1] for item in drawn]))
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    torch.autograd.backward(loss)
     nn.utils.clip_grad_norm_(model.parameters(), 5.0)
     optimizer.step()
     budget.done += 1
     return loss.item()
-
-
-def write_checkpoint(model: DDColorNet, target: Path) -> None:
-    """Write the weights as fp16 safetensors, names sorted, so that equal weights give equal bytes."""
-    state = {
-        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
-        for name, tensor in sorted(model.state_dict().items())
-    }
-    for name, tensor in state.items():
-        if not torch.isfinite(tensor).all():
-            message = f"{name} does not fit into fp16"
-            raise ValueError(message)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial")
-    partial.write_bytes(save(state))
-    partial.replace(target)
-
-
-def manifest_entry(target: Path, seed: int, budget: Budget) -> dict[str, Any]:
-    """Return what the manifest says about a checkpoint."""
-    return {
-        "sha256": sha256(target.read_bytes()),
-        "architecture": {"name": "DDColor", "layout": asdict(NANO), "precision": "fp16"},
-        "seed": seed,
-        "steps": budget.done,
-        "steps_planned": budget.steps,
-        "wall_s": round(budget.elapsed()),
-        "command": "PYTHONPATH=service python -m training.train_nano " + shlex.join(sys.argv[1:]),
-        "torch": version("torch"),
-        "data": [
-            {
-                "photo": photo.name,
-                "file": f"{photo.module}/{photo.file}",
-                "package": f"{photo.distribution} {version(photo.distribution)}",
-                "sha256": sha256(source_path(photo).read_bytes()),
-                "license": photo.license,
-            }
-            for photo in PHOTOS
-        ],
-    }
-
-
-def record(target: Path, entry: dict[str, Any]) -> None:
-    """Put a checkpoint's entry into ``MANIFEST.json`` beside it, keeping the others."""
-    path = target.parent / "MANIFEST.json"
-    manifest = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    manifest[target.name] = entry
-    path.write_text(json.dumps(dict(sorted(manifest.items())), indent=2) + "\n", encoding="utf-8")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -308,7 +257,13 @@ def main() -> None:
     budget = Budget(sum(phase.steps for phase in phases), arguments.minutes * 60, time.monotonic())
     averaged = run_phases(new_model(arguments.seed), arguments.seed, budget, phases, arguments.out)
     write_checkpoint(averaged.model, arguments.out)
-    record(arguments.out, manifest_entry(arguments.out, arguments.seed, budget))
+    history = {
+        "seed": arguments.seed,
+        "steps": budget.done,
+        "steps_planned": budget.steps,
+        "wall_s": round(budget.elapsed()),
+    }
+    record(arguments.out, history)
 
 
 if __name__ == "__main__":

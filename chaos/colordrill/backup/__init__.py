@@ -1,0 +1,1 @@
+"""Recovery points: how they are made, listed and restored."""

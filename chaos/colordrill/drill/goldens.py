@@ -15,14 +15,14 @@ from colordrill.drill.provision import WEIGHTS, Assets, load_assets
 from colordrill.drill.standing import healthy_stack, images_for
 from colordrill.errors import GoldenProblem, UsageProblem
 from colordrill.interrupts import interruptible
-from colordrill.picture import Judgement, judge, refuse_weak_golden
+from colordrill.picture import Judgement, decode, judge, refuse_weak_golden
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.compose import StackPlan
 from colordrill.stack.runs import sweep
 from colordrill.workload.colorize import Deadline, await_end, fetch_output, new_prompt_id
-from colordrill.workload.goldens import MANIFEST, load_goldens
+from colordrill.workload.goldens import MANIFEST
 from colordrill.workload.photos import Photo
 from colordrill.workload.workflows import BUILDING, PERSON, Prompt, Workflow
 
@@ -50,7 +50,7 @@ def capture(settings: Settings, url: str | None, *, force: bool) -> Iterator[str
         for object_type, stem in CANARY_PHOTOS.items():
             photo, workflow = assets.photos[stem], assets.workflows[object_type]
             content, _ = _coloured(photo, workflow, client, SystemClock())
-            refuse_weak_golden(content)
+            refuse_weak_golden(decode(content))
             path = directory / object_type / photo.name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)

@@ -13,7 +13,7 @@ from PIL import Image
 from colordrill.clock import Clock, poll
 from colordrill.data import fixtures, golden_images
 from colordrill.errors import EnvironmentProblem, GoldenProblem, ServiceProblem
-from colordrill.picture import judge, refuse_weak_golden
+from colordrill.picture import decode, judge, refuse_weak_golden
 from colordrill.scenario.model import Objectives
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import Part, Site, SiteFolder
@@ -124,12 +124,16 @@ def await_ready(
 
 
 def place_canaries(
-    assets: Assets, client: ComfyClient, clock: Clock, directory: Path, objectives: Objectives,
+    assets: Assets,
+    client: ComfyClient,
+    clock: Clock,
+    directory: Path,
+    objectives: Objectives,
     seed: int,
 ) -> tuple[Canary, ...]:
     """The canaries of a drill: one per golden, and a seeded crop that the healthy primary colours.
 
-    The crop is what no stored golden can answer: a service that returns golden files is wrong on it.
+    The crop is what no stored golden can answer: a service that returns golden files fails on it.
 
     Args:
         assets: photos, workflows and goldens.
@@ -145,7 +149,7 @@ def place_canaries(
     """
     canaries = []
     for golden in assets.goldens:
-        refuse_weak_golden(golden.content)
+        refuse_weak_golden(decode(golden.content))
         photo = assets.photos[golden.photo]
         canaries.append(_canary(golden.workflow, assets, photo, golden.content, directory))
     photo = _draw_crop(assets, seed)
@@ -165,13 +169,14 @@ def _canary(name: str, assets: Assets, photo: Photo, golden: bytes, directory: P
 
 def _draw_crop(assets: Assets, seed: int) -> Photo:
     """A crop of a golden's photo, drawn until its golden's same crop is colourful enough."""
-    rng = random.Random(f"crop-{seed}")  # noqa: S311 (reproducible, not secret)
+    rng = random.Random(f"crop-{seed}")
     for _ in range(CROP_DRAWS_MAX):
         golden = rng.choice(assets.goldens)
         photo = assets.photos[golden.photo]
-        with Image.open(io.BytesIO(photo.content)) as grey, Image.open(
-            io.BytesIO(golden.content)
-        ) as coloured:
+        with (
+            Image.open(io.BytesIO(photo.content)) as grey,
+            Image.open(io.BytesIO(golden.content)) as coloured,
+        ):
             width, height = (rng.randint(*CROP_PX) for _ in range(2))
             left = rng.randint(0, grey.width - width)
             top = rng.randint(0, grey.height - height)
@@ -179,7 +184,7 @@ def _draw_crop(assets: Assets, seed: int) -> Photo:
             expected = encode("expected.png", coloured.crop(box))
             drawn = encode(f"crop-{seed}-{photo.name}", grey.crop(box))
         try:
-            refuse_weak_golden(expected.content)
+            refuse_weak_golden(decode(expected.content))
         except GoldenProblem:
             continue
         return drawn
@@ -196,7 +201,7 @@ def _coloured_by_primary(
     client.submit(prompt, prompt_id, timeout_s=deadline.request_s())
     finished = await_end(client, clock, prompt_id, deadline, patient=False)
     content = fetch_output(client, finished, deadline).body
-    refuse_weak_golden(content)
+    refuse_weak_golden(decode(content))
     judgement = judge(content, content, photo.content, prompt, objectives)
     if judgement.correct is not True:
         raise ServiceProblem(

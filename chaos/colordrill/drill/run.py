@@ -40,8 +40,13 @@ from colordrill.stack.runs import sweep, timed_phase
 from colordrill.verify.conclude import conclude
 from colordrill.workload.scoring import ScoringWorker
 
-PARTICIPANTS = ("colordrill (operator, clients and judge)", "primary site", "DR site", "gateway",
-                "backup server")
+PARTICIPANTS = (
+    "colordrill (operator, clients and judge)",
+    "primary site",
+    "DR site",
+    "gateway",
+    "backup server",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,11 @@ class Drill:
             target, client = healthy.target, healthy.client
             refuse_unsupported(faults, target)
             canaries = place_canaries(
-                assets, client, self.clock, directory.path, self.scenario.objectives,
+                assets,
+                client,
+                self.clock,
+                directory.path,
+                self.scenario.objectives,
                 self.settings.seed,
             )
             with timed_phase(self.clock, self.say):

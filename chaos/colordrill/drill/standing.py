@@ -38,7 +38,7 @@ class HealthyStack:
 def images_for(settings: Settings, say: Callable[[str], None]) -> dict[str, str]:
     """The reference of every image that the stack needs; bundled ones are built when missing."""
     bundled = [name for name in IMAGE_NAMES if name != "service" or not settings.image]
-    images = {name: str(image) for name, image in ensure_images(bundled, say).items()}
+    images = {name: image.reference for name, image in ensure_images(bundled, say).items()}
     if settings.image:
         images["service"] = settings.image
     return images

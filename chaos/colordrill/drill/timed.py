@@ -14,13 +14,14 @@ from colordrill.fault.injection import injected
 from colordrill.fault.protocol import Fault
 from colordrill.fault.sabotage import Sabotage
 from colordrill.history import Event, History
+from colordrill.outcome import Verdict
 from colordrill.recover.detector import OutageDetector
 from colordrill.recover.runbook import Runbook, RunbookEnd
 from colordrill.scenario.model import Scenario
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.target import Target
 from colordrill.verify.observe import observe
-from colordrill.verify.rto import find_recovery
+from colordrill.verify.rto import judge_rto
 from colordrill.workload.arrivals import Arrivals, Stream
 from colordrill.workload.canary import Canary, CanaryRunner
 from colordrill.workload.jobs import Users
@@ -110,7 +111,7 @@ class TimedDrill:
             seed=self.seed,
         )
         rotation = itertools.cycle(self.canaries)
-        # the arrivals' threads share the rotation; next() on a cycle is atomic
+        # the clients' threads share the rotation; next() on a cycle is atomic
         return (
             Stream(
                 "canary", pace.canary_interval_s, lambda: runner.send(next(rotation), self.client)
@@ -166,13 +167,13 @@ class TimedDrill:
         self._await_stability()
 
     def _await_stability(self) -> None:
-        """Watch until recovery is proven, or neither objective nor late recovery can come any more."""
+        """Watch until recovery is proven, or until it cannot come in time any more."""
         pace = self.scenario.pace
         settle_s = pace.stability_s + 2 * pace.canary_limit_s
         runbook_ended_ns = self.clock.now_ns()
         while True:
             observations = observe(tuple(self.events))
-            if find_recovery(observations, self.scenario) is not None:
+            if judge_rto(observations, self.scenario).check.verdict is Verdict.PASS:
                 return
             fault_ns = observations.t_fault_ns
             now_ns = self.clock.now_ns()

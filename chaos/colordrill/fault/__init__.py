@@ -1,0 +1,1 @@
+"""Faults, each with its evidence and its cure; and what red twins sabotage."""

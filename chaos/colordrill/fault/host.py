@@ -13,9 +13,11 @@ PEER_LIMIT_S = 3.0
 PEER_PROBE = (
     "bash",
     "-c",
-    "exec 3<>/dev/tcp/toxiproxy/18188"
-    r" && printf 'GET /system_stats HTTP/1.0\r\nHost: peer\r\n\r\n' >&3"
-    ' && IFS= read -r -t 2 status <&3 && echo "$status" && [[ $status == HTTP/1.?" 200"* ]]',
+    (
+        "exec 3<>/dev/tcp/toxiproxy/18188"
+        r" && printf 'GET /system_stats HTTP/1.0\r\nHost: peer\r\n\r\n' >&3"
+        ' && IFS= read -r -t 2 status <&3 && echo "$status" && [[ $status == HTTP/1.?" 200"* ]]'
+    ),
 )
 """Asks the primary's service as the gateway does, from inside the gateway's container."""
 

@@ -170,6 +170,6 @@ def _scanline_bytes(kind: bytes, header: memoryview) -> int:
     width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", header)
     if width * height > MAX_PIXELS:
         raise PictureProblem(_too_large(width, height))
-    if depth != 8 or colour not in _CHANNELS or interlace:  # noqa: PLR2004 - bits
+    if depth != 8 or colour not in _CHANNELS or interlace:
         raise PictureProblem(f"not an 8-bit plain PNG: depth {depth}, interlace {interlace}")
     return int(height * (1 + width * _CHANNELS[colour]))

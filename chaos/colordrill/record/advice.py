@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from colordrill.outcome import Check, Verdict
-from colordrill.record.chronology import FaultTrace, StepTrace
+from colordrill.record.chronology import StepTrace
 from colordrill.record.wording import figure
 
 ADVICE: dict[str, str] = {
     "rto": (
-        "See which part of the RTA breakdown is the longest and shorten that one: faster detection, "
-        "a warm DR container, a smaller recovery point, or a switch without name-service caches."
+        "See which part of the RTA breakdown is the longest and shorten that one: faster "
+        "detection, a warm DR container, a smaller recovery point, a switch that nothing caches."
     ),
     "rpo": (
         "Back up more often or faster, and see on the backup server that the newest recovery "
@@ -34,13 +34,9 @@ ADVICE: dict[str, str] = {
         "The queue lives in memory: let clients submit again what was accepted and never "
         "completed, or keep the queue outside the service."
     ),
-    "backup_duration": (
+    "backup_promise": (
         "Find what slows the backup down (disk, network, the number of files), or declare the "
         "duration that it really takes and the interval that follows from it."
-    ),
-    "recovery_points": (
-        "Keep at least three published recovery points before a drill begins; see the backup "
-        "scheduler's log for points that were refused."
     ),
     "steady_state": (
         "Make the service healthy before breaking it: read the primary's log and the first wrong "
@@ -50,22 +46,9 @@ ADVICE: dict[str, str] = {
         "The fault could not be proven: see that its target exists and that the observing peer "
         "reaches it, then run the drill again."
     ),
-    "healed": (
+    "fault_healed": (
         "Undo the fault by hand with the command in the fault's detail, and see that nothing "
         "labelled colordrill is left."
-    ),
-    "runbook": "Correct the failed step of the runbook and rehearse it alone by `colordrill recover`.",
-    "readiness": (
-        "Repair what the readiness check names before the next disaster does it for you, and let "
-        "the check run daily."
-    ),
-    "determinism": (
-        "Pin the image by digest, the checkpoint by hash and the numeric libraries by version, the "
-        "same at both sites."
-    ),
-    "workload": (
-        "Too little was delivered to judge: see whether the machine is too slow for the declared "
-        "pace, and lower the pace or use a larger one."
     ),
 }
 """What to do about a check that did not pass, by the check's name."""
@@ -79,7 +62,7 @@ _BY_VERDICT = {
 }
 _STEP_ADVICE: dict[str, str] = {
     "start": "Start the DR container by hand and read its log: image, volumes, memory, ports.",
-    "mount": "Verify the newest recovery point by `colordrill backup verify` and restore it by hand.",
+    "mount": "Verify the newest recovery point by `colordrill backup verify`, restore it by hand.",
     "verify": "Submit one canary to the restored site itself and compare its picture.",
     "switch": "Read the gateway's backend state, and see that the switch names a backend in use.",
     "record": "See that the run directory can be written and has space.",
@@ -95,10 +78,8 @@ class Finding:
     improvement: str
 
 
-def find_problems(
-    checks: Iterable[Check], steps: Iterable[StepTrace], faults: Iterable[FaultTrace]
-) -> Iterator[Finding]:
-    """A finding for each check that did not pass, step that failed and fault left unhealed."""
+def find_problems(checks: Iterable[Check], steps: Iterable[StepTrace]) -> Iterator[Finding]:
+    """A finding for each check that did not pass and each step that did not succeed."""
     for check in checks:
         if check.verdict is not Verdict.PASS:
             yield Finding(_check_sentence(check), _check_advice(check))
@@ -108,14 +89,6 @@ def find_problems(
             yield Finding(
                 _sentence(f"Runbook step {step.name} {ended}", step.detail),
                 _STEP_ADVICE.get(step.name, _STEP_DEFAULT),
-            )
-    for fault in faults:
-        if fault.heal_failure is not None:
-            yield Finding(
-                _sentence(
-                    f"Fault {fault.name} on {fault.target} was not healed", fault.heal_failure
-                ),
-                ADVICE["healed"],
             )
 
 

@@ -77,14 +77,13 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class FaultTrace:
-    """One fault; ``heal_detail`` holds what the last cure that failed said."""
+    """One fault with its evidence and its cure."""
 
     name: str
     target: str
     injected_s: float | None
     healed_s: float | None
     evidence: tuple[Sighting, ...]
-    heal_failure: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +203,8 @@ class _Reader:
     def faults(self) -> Iterator[FaultTrace]:
         """The faults with what was seen of them and how they were cured."""
         for pair in self.pairs("fault"):
-            healed = [each for each in self.lines("heal", *_ENDS) if _same_fault(pair.start, each)]
-            cured = next((each for each in healed if each.type is EventType.OK), None)
-            uncured = healed[-1] if healed and cured is None else None
+            cures = self.lines("heal", EventType.OK)
+            cured = next((each for each in cures if _same_fault(pair.start, each)), None)
             failed = pair.end is not None and pair.end.type is EventType.FAIL
             yield FaultTrace(
                 name=str(pair.value("name", pair.start.id)),
@@ -222,7 +220,6 @@ class _Reader:
                     for note in self.lines("evidence", EventType.NOTE)
                     if _same_fault(pair.start, note)
                 ),
-                heal_failure=None if uncured is None else str(uncured.data.get("detail", "")),
             )
 
 

@@ -17,7 +17,7 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from colordrill.clock import Clock, seconds_between
+from colordrill.clock import Clock, SystemClock, seconds_between
 from colordrill.record.wording import breakdown, figure, headline, printable, score, seconds
 
 STYLES = {"pass": "bold green", "fail": "bold red", "unknown": "bold yellow"}
@@ -36,44 +36,46 @@ def is_plain(stream: TextIO, environ: Mapping[str, str] | None = None) -> bool:
     return in_ci or env.get("TERM") == "dumb" or not stream.isatty()
 
 
-def summary_rows(record: Mapping[str, Any], path: Path) -> list[tuple[str, str]]:
-    """What the summary says, as names and values; *path* is the record's."""
+def summary_rows(record: Mapping[str, Any], directory: Path) -> list[tuple[str, str]]:
+    """What the summary says, as names and values; *directory* is the run's."""
     actuals, wanted = record["actuals"], record["objectives"]
     parts = ", ".join(f"{label} {seconds(value)}" for label, value in breakdown(record))
+    colour = (
+        f"{score(actuals['chroma_ssim_min'])} (at least {wanted['chroma_ssim_min']}), "
+        f"worst tile {score(actuals['chroma_tile_min'])}"
+    )
     rows = [
         ("verdict", f"{record['verdict']}: {headline(record)}"),
         ("RTA", _against(seconds(actuals["rta_s"]), wanted["rto_s"], wanted["rto_of_record_s"])),
         ("RTA by part", parts),
         ("RPA", _against(seconds(actuals["rpa_s"]), wanted["rpo_s"], wanted["rpo_of_record_s"])),
-        (
-            "chroma SSIM",
-            f"{score(actuals['chroma_ssim_min'])} (at least {wanted['chroma_ssim_min']}), "
-            f"worst tile {score(actuals['chroma_tile_min'])}",
-        ),
+        ("chroma SSIM", colour),
         *_measured(record.get("measurements", {})),
         *(("problem", each) for each in record["problems"]),
-        ("record", str(path)),
+        ("record", str(directory / "record.json")),
     ]
     return [(name, printable(value)) for name, value in rows if value]
 
 
-def show_summary(
+def print_summary(
     record: Mapping[str, Any],
-    path: Path,
+    directory: Path,
     *,
+    to_stderr: bool = False,
     stream: TextIO | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> None:
-    """Show the summary of *record*: a table on a terminal, a line per figure elsewhere.
+    """Print the summary of *record*: a table on a terminal, a line per figure elsewhere.
 
     Args:
         record: a valid record.
-        path: where it lies.
-        stream: where to show it; stdout by default.
+        directory: its run directory.
+        to_stderr: leaves stdout to the record itself.
+        stream: where to instead of either.
         environ: the environment that says whether this is CI; the process's by default.
     """
-    out = sys.stdout if stream is None else stream
-    rows = summary_rows(record, path)
+    out = stream or (sys.stderr if to_stderr else sys.stdout)
+    rows = summary_rows(record, directory)
     if is_plain(out, environ):
         out.writelines(f"{name}: {' '.join(value.split())}\n" for name, value in rows)
         return
@@ -111,26 +113,26 @@ class Progress:
     all its healing.
 
     Args:
-        clock: dates the lines and times the steps.
+        clock: dates the lines and times the steps; the system's by default.
         stream: where to; stderr by default, so that stdout holds nothing but results.
         environ: the environment that says whether this is CI; the process's by default.
     """
 
     def __init__(
         self,
-        clock: Clock,
+        clock: Clock | None = None,
         *,
         stream: TextIO | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        self._clock = clock
+        self._clock = clock or SystemClock()
         self._stream = sys.stderr if stream is None else stream
         self._plain = is_plain(self._stream, environ)
         self._console = Console(file=self._stream)
         self._lock = threading.RLock()
         self._status: Status | None = None
         self._text = ""
-        self._since_ns = clock.now_ns()
+        self._since_ns = self._clock.now_ns()
 
     def __enter__(self) -> Self:
         """Nothing is shown before the first step."""

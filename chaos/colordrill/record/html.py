@@ -1,4 +1,4 @@
-"""``report.html``: one file without scripts or outside parts; opens from disk, prints, goes dark."""
+"""``report.html``: one file, no scripts, no outside parts; opens from disk, prints, goes dark."""
 
 from __future__ import annotations
 
@@ -143,13 +143,13 @@ def _cards(record: Mapping[str, Any]) -> Iterator[Card]:
         )
 
 
-def _judged(record: Mapping[str, Any], name: str, met: bool | None) -> str:  # noqa: FBT001 - positional, private
+def _judged(record: Mapping[str, Any], name: str, met: bool | None) -> str:
     """What the check of that name said counts too: it knows more than the figure."""
     checks = (Verdict(each["verdict"]) for each in record["checks"] if each["name"] == name)
     return worst((_of(met), *checks)).value
 
 
-def _of(met: bool | None) -> Verdict:  # noqa: FBT001 - positional, private
+def _of(met: bool | None) -> Verdict:
     if met is None:
         return Verdict.UNKNOWN
     return Verdict.PASS if met else Verdict.FAIL

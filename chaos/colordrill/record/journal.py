@@ -7,7 +7,6 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from colordrill.errors import RecordProblem
-from colordrill.history import Event, read_history
 from colordrill.record.schema import validate
 
 LATEST = "latest"
@@ -99,39 +97,13 @@ class RunDirectory:
         """The folder of the canaries' pictures."""
         return self.path / "images"
 
-    def read_record(self) -> dict[str, Any]:
-        """The record, validated.
-
-        Raises:
-            RecordProblem: it is absent, unreadable, or not what the schema says.
-        """
-        try:
-            record: dict[str, Any] = json.loads(self.record.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise RecordProblem(
-                f"cannot read the record {self.record}: {error}", _NEXT_STEP
-            ) from error
-        try:
-            validate(record)
-        except RecordProblem as problem:
-            raise RecordProblem(f"{self.record}: {problem.cause}", problem.next_step) from problem
-        return record
-
-    def read_events(self) -> Iterator[Event]:
-        """The history; empty where the run ended before it began.
-
-        Raises:
-            RecordProblem: it is unreadable or malformed.
-        """
-        return read_history(self.history) if self.history.exists() else iter(())
-
 
 def open_run(path: Path) -> RunDirectory:
     """The run at *path*.
 
     Args:
-        path: a run's directory, a file in it, or ``latest`` in (or as) the folder of all runs'
-            stead: ``latest`` alone looks into ``runs``, ``DIR/latest`` into ``DIR``.
+        path: a run's directory, a file in it, or the word ``latest`` for the newest run: alone
+            it looks into ``runs``, as ``DIR/latest`` into ``DIR``.
 
     Raises:
         RecordProblem: there is no run.
@@ -144,6 +116,38 @@ def open_run(path: Path) -> RunDirectory:
     if not _holds_run(run.path):
         raise RecordProblem(f"{path} holds neither a record nor a history", _NEXT_STEP)
     return run
+
+
+def list_runs(out: Path) -> list[RunDirectory]:
+    """The runs in *out*, the oldest first.
+
+    Raises:
+        RecordProblem: *out* cannot be read.
+    """
+    try:
+        found = [each for each in out.iterdir() if _RUN_NAME.match(each.name) and _holds_run(each)]
+        # the name has the second; within one second the younger directory is the later run
+        found.sort(key=lambda run: (run.name[:_STAMP_LENGTH], run.stat().st_mtime_ns))
+    except OSError as error:
+        raise RecordProblem(f"there are no runs in {out}: {error}", _NEXT_STEP) from error
+    return [RunDirectory(each) for each in found]
+
+
+def read_record(run: RunDirectory) -> dict[str, Any]:
+    """The record of *run*, validated.
+
+    Raises:
+        RecordProblem: it is absent, unreadable, or not what the schema says.
+    """
+    try:
+        record: dict[str, Any] = json.loads(run.record.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RecordProblem(f"cannot read the record {run.record}: {error}", _NEXT_STEP) from error
+    try:
+        validate(record)
+    except RecordProblem as problem:
+        raise RecordProblem(f"{run.record}: {problem.cause}", problem.next_step) from problem
+    return record
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -192,17 +196,11 @@ def _make_unique(out: Path, name: str) -> Path:
     raise AssertionError("counting does not end")
 
 
-def _latest(runs: Path) -> RunDirectory:
-    try:
-        found = [each for each in runs.iterdir() if _RUN_NAME.match(each.name) and _holds_run(each)]
-    except OSError as error:
-        raise RecordProblem(f"there are no runs in {runs}: {error}", _NEXT_STEP) from error
+def _latest(out: Path) -> RunDirectory:
+    found = list_runs(out)
     if not found:
-        raise RecordProblem(f"there are no runs in {runs}", "make one by `colordrill run`")
-    # the name has the second; within one second the younger directory is the later run
-    return RunDirectory(
-        max(found, key=lambda run: (run.name[:_STAMP_LENGTH], run.stat().st_mtime_ns))
-    )
+        raise RecordProblem(f"there are no runs in {out}", "make one by `colordrill run`")
+    return found[-1]
 
 
 def _holds_run(path: Path) -> bool:

@@ -19,13 +19,15 @@ def render_junit(record: Mapping[str, Any]) -> str:
         "failures": str(verdicts.count(Verdict.FAIL.value)),
         "errors": str(verdicts.count(Verdict.UNKNOWN.value) if checks else 1),
     }
-    root = ET.Element("testsuites", name="colordrill", **counts)
+    root = ET.Element("testsuites", {"name": "colordrill", **counts})
     suite = ET.SubElement(
         root,
         "testsuite",
-        name=printable(drill["scenario"]),
-        timestamp=printable(drill["started_at"]),
-        **counts,
+        {
+            "name": printable(drill["scenario"]),
+            "timestamp": printable(drill["started_at"]),
+            **counts,
+        },
     )
     _add_properties(suite, record)
     for check in checks:

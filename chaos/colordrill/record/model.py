@@ -82,7 +82,7 @@ def build_record(
         outcome: what was concluded.
         events: the history; faults and steps are read from it.
         participants: who and what took part.
-        problems: put after those that follow from checks, steps and cures.
+        problems: put after those that follow from checks and steps.
         improvements: put after those that follow from the problems.
         measurements: the drill's own figures, such as ``harness_rss_mb``.
 
@@ -90,7 +90,7 @@ def build_record(
         A record as ``schema.json`` describes it; not validated here.
     """
     chronology = read_chronology(events)
-    findings = list(find_problems(outcome.checks, chronology.steps, chronology.faults))
+    findings = list(find_problems(outcome.checks, chronology.steps))
     record: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "drill": _drill(drill),

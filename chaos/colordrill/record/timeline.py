@@ -1,4 +1,4 @@
-"""The geometry of the report's timeline: a chronology laid out on a strip; the template draws it."""
+"""The geometry of the report's timeline: lays a chronology out; the template draws it."""
 
 from __future__ import annotations
 
@@ -139,9 +139,11 @@ def _scale(chronology: Chronology) -> _Scale:
     times = [0.0]
     every = (*chronology.canaries, *chronology.runbook_canaries)
     times += [at for each in every for at in (each.started_s, each.shown_s)]
-    for bar in (*chronology.points, *chronology.steps):
-        times += [bar.started_s if isinstance(bar, StepTrace) else bar.began_s]
-        times += [] if bar.ended_s is None else [bar.ended_s]
+    times += [point.began_s for point in chronology.points]
+    times += [step.started_s for step in chronology.steps]
+    ends = [point.ended_s for point in chronology.points]
+    ends += [step.ended_s for step in chronology.steps]
+    times += [ended_s for ended_s in ends if ended_s is not None]
     pad_s = max(0.5, (max(times) - min(times)) * 0.015)
     return _Scale(min(times) - pad_s, max(times) + pad_s)
 
@@ -241,6 +243,7 @@ def _steps(steps: Iterable[StepTrace], scale: _Scale, lanes: dict[str, Lane]) ->
 
 def _points(points: Iterable[PointTrace], scale: _Scale, lanes: dict[str, Lane]) -> Iterator[Bar]:
     for point in points:
+        began = f"{point.name} at {seconds(point.began_s, signed=True)}"
         x = scale.x(point.began_s)
         ended_s = scale.last_s if point.ended_s is None else point.ended_s
         restored = ", restored by the runbook" if point.restored else ""
@@ -252,7 +255,7 @@ def _points(points: Iterable[PointTrace], scale: _Scale, lanes: dict[str, Lane])
             label="restored" if point.restored else "",
             label_x=x,
             anchor="middle",
-            title=f"{point.name} at {seconds(point.began_s, signed=True)}: {point.outcome}{restored}",
+            title=f"{began}: {point.outcome}{restored}",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 from rich import box
@@ -11,7 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from colordrill.errors import RecordProblem
 from colordrill.record.console import STYLES, is_plain
+from colordrill.record.journal import list_runs, read_record
 from colordrill.record.wording import printable, score, seconds
 
 HEAD = ("started", "scenario", "seed", "verdict", "RTA", "RPA", "chroma SSIM")
@@ -23,22 +26,40 @@ def trend_rows(records: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     return [tuple(map(printable, _row(record))) for record in ordered]
 
 
-def show_trend(
-    records: Iterable[Mapping[str, Any]],
-    *,
-    stream: TextIO | None = None,
-    environ: Mapping[str, str] | None = None,
+def print_trend(
+    out: Path, *, stream: TextIO | None = None, environ: Mapping[str, str] | None = None
 ) -> None:
-    """Show the trend of *records*: a table on a terminal, tab-separated lines elsewhere."""
-    out = sys.stdout if stream is None else stream
+    """Print the trend of the runs in *out*: a table on a terminal, tab-separated lines elsewhere.
+
+    Runs whose record cannot be read are named below the table instead of spoiling it.
+
+    Raises:
+        RecordProblem: *out* cannot be read.
+    """
+    target = stream or sys.stdout
+    records, unread = _read_all(out)
     rows = trend_rows(records)
-    if is_plain(out, environ):
-        out.writelines("\t".join(row) + "\n" for row in (HEAD, *rows))
+    if is_plain(target, environ):
+        target.writelines("\t".join(row) + "\n" for row in (HEAD, *rows))
+        target.writelines(f"unreadable\t{each}\n" for each in unread)
         return
     table = Table(*HEAD, box=box.SIMPLE_HEAD)
     for row in rows:
         table.add_row(*_styled(row))
-    Console(file=out).print(table)
+    console = Console(file=target)
+    console.print(table)
+    for each in unread:
+        console.print(Text(f"unreadable: {each}", style="yellow"))
+
+
+def _read_all(out: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    records, unread = [], []
+    for run in list_runs(out):
+        try:
+            records.append(read_record(run))
+        except RecordProblem as problem:
+            unread.append(f"{printable(run.name)}: {problem.cause.splitlines()[0]}")
+    return records, unread
 
 
 def _row(record: Mapping[str, Any]) -> tuple[str, ...]:

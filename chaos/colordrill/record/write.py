@@ -59,7 +59,7 @@ def _attempt(name: str, path: Path, render: Callable[[], str]) -> list[str]:
     try:
         write_atomically(path, render())
     # a report must not take the others with it, whatever went wrong in it
-    except Exception as error:  # noqa: BLE001 - collected, and raised together at the end
+    except Exception as error:  # noqa: BLE001 (collected, and raised together at the end)
         return [f"{name}: {type(error).__name__}: {error}"]
     return []
 

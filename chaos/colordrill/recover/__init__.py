@@ -1,0 +1,1 @@
+"""Detection, the runbook, the gateway switch."""

@@ -7,7 +7,6 @@ import threading
 from colordrill.history import Event, EventType
 
 
-
 class OutageDetector:
     """Confirms an outage after *confirm_count* failed canaries in a row.
 

@@ -85,7 +85,9 @@ class Runbook:
                 self.say(f"runbook step {name} failed: {error}")
                 return RunbookEnd.REFUSED if isinstance(error, SiteRefused) else RunbookEnd.FAILED
             ended = operation.ok(step=name, detail=detail, point=self._point)
-            self.say(f"runbook {name}: {detail} ({seconds_between(operation.t_ns, ended.t_ns):.1f} s)")
+            self.say(
+                f"runbook {name}: {detail} ({seconds_between(operation.t_ns, ended.t_ns):.1f} s)"
+            )
         return RunbookEnd.DONE
 
     def _start(self) -> str:

@@ -1,0 +1,1 @@
+"""What a scenario is, the catalogue, and the settings of a run."""

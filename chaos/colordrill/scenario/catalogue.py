@@ -31,7 +31,9 @@ SABOTAGES: dict[str, tuple[SabotageSpec, ...]] = {
             "all recovery points but the oldest are deleted on the backup server",
         ),
         SabotageSpec("other_weights", "colour", "the DR site runs a checkpoint of other weights"),
-        SabotageSpec("slow_start", "rto", "the DR container starts later than the objective allows"),
+        SabotageSpec(
+            "slow_start", "rto", "the DR container starts later than the objective allows"
+        ),
         SabotageSpec(
             "gateway_not_switched", "rto", "the switch acts on a backend that no traffic uses"
         ),

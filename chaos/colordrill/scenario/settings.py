@@ -97,7 +97,9 @@ def load_settings(options: Mapping[str, Any], directory: Path) -> Settings:
     ):
         for key, value in values.items():
             if key == "overrides":
-                overrides.update({name: _number(source, name, each) for name, each in value.items()})
+                overrides.update(
+                    {name: _number(source, name, each) for name, each in value.items()}
+                )
             else:
                 chosen[key] = _typed(source, key, value)
     return Settings(**chosen, overrides=overrides)

@@ -1,0 +1,1 @@
+"""The stack: images, compose, sites, the ComfyUI client, targets."""

@@ -81,7 +81,10 @@ class ComfyClient:
     def upload(self, name: str, content: bytes, *, timeout_s: float | None = None) -> str:
         """POST /upload/image; returns the name under which the service keeps the photo."""
         response = self._request(
-            "POST", "/upload/image", files={"image": (name, content, "image/png")}, timeout_s=timeout_s
+            "POST",
+            "/upload/image",
+            files={"image": (name, content, "image/png")},
+            timeout_s=timeout_s,
         )
         return str(_json(response, "/upload/image")["name"])
 
@@ -147,7 +150,9 @@ class ComfyClient:
         response = self._request("GET", path, timeout_s=timeout_s)
         return Answer(response.content, response.headers.get(SITE_HEADER))
 
-    def system_stats(self, *, timeout_s: float | None = None) -> tuple[Mapping[str, Any], str | None]:
+    def system_stats(
+        self, *, timeout_s: float | None = None
+    ) -> tuple[Mapping[str, Any], str | None]:
         """GET /system_stats and the site that answered."""
         response = self._request("GET", "/system_stats", timeout_s=timeout_s)
         return _json(response, "/system_stats"), response.headers.get(SITE_HEADER)
@@ -172,9 +177,12 @@ class ComfyClient:
         if response.is_success:
             return response
         site = response.headers.get(SITE_HEADER)
-        text = f"{method} {path}: {response.status_code} from {site or 'nobody'}: {response.text[:300]}"
+        said = f"{response.status_code} from {site or 'nobody'}: {response.text[:300]}"
+        text = f"{method} {path}: {said}"
         certain = response.status_code in CERTAIN_STATUSES or response.is_client_error
-        raise (ServiceProblem if certain else RequestUncertain)(text, status=response.status_code, site=site)
+        raise (ServiceProblem if certain else RequestUncertain)(
+            text, status=response.status_code, site=site
+        )
 
 
 def _json(response: httpx.Response, path: str) -> dict[str, Any]:

@@ -81,7 +81,9 @@ def owned_run(*, keep: bool = False) -> Iterator[Run]:
 
 
 @contextmanager
-def timed_phase(clock: Clock, say: Callable[[str], None], limit_s: float = 1800.0) -> Iterator[None]:
+def timed_phase(
+    clock: Clock, say: Callable[[str], None], limit_s: float = 1800.0
+) -> Iterator[None]:
     """Hold the host's one place for a timed phase; says when it has to wait for another drill.
 
     Raises:

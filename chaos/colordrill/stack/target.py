@@ -70,9 +70,7 @@ class Target(Protocol):
     def rejoin(self, part: Part) -> None:
         """Attach *part* again where `isolate` found it; without effect if it was not isolated."""
 
-    def execute(
-        self, part: Part, command: Sequence[str], *, timeout_s: float = 30.0
-    ) -> Executed:
+    def execute(self, part: Part, command: Sequence[str], *, timeout_s: float = 30.0) -> Executed:
         """Run *command* inside *part*, without a shell; a non-zero exit code is no error."""
 
     def put_files(self, part: Part, folder: SiteFolder, files: Mapping[str, bytes]) -> None:

@@ -1,0 +1,1 @@
+"""Verdicts from recorded history: pure functions, never a live system."""

@@ -18,9 +18,8 @@ from colordrill.verify.observations import (
     Observations,
     ReadOutcome,
     Score,
-    Snapshot,
-    Step,
 )
+from colordrill.verify.operations import canary, read_score, snapshot, step
 
 _OUTCOMES = {outcome.value: outcome for outcome in ReadOutcome}
 # of two readings the graver one stands; any reading says more than none
@@ -116,12 +115,12 @@ class _Collector:
             canaries=self._finished_canaries("canary"),
             runbook_canaries=self._finished_canaries("verifycan"),
             faults=tuple(self._finished_fault(op, event) for op, event in self._faults.items()),
-            points=tuple(_snapshot(*pair) for pair in self._snapshots.values()),
+            points=tuple(snapshot(*pair) for pair in self._snapshots.values()),
             items=tuple(self._finished_item(name) for name in self._acked),
             jobs=tuple(self._finished_job(name) for name in self._accepted),
             completed=self._completed_count,
             delivered=self._delivered_count,
-            steps=tuple(_step(*pair) for pair in self._steps.values()),
+            steps=tuple(step(*pair) for pair in self._steps.values()),
             phases=tuple(self._phases),
             sabotages=tuple(self._sabotages),
             contradiction=self._contradiction,
@@ -160,7 +159,7 @@ class _Collector:
 
     def _take_complete(self, event: Event) -> None:
         if event.type is EventType.INVOKE:
-            self._awaited[event.id] = event.data["job"]
+            self._awaited[event.id] = str(event.data.get("job"))
             return
         awaited = self._awaited.pop(event.id, None)
         if event.type is EventType.OK:
@@ -190,7 +189,7 @@ class _Collector:
 
     def _take_score(self, event: Event) -> None:
         op = event.data["op"]
-        score = _score(event.data)
+        score = read_score(event.data)
         known = self._scores.get(op)
         if known is None:
             self._scores[op] = score
@@ -235,7 +234,7 @@ class _Collector:
 
     def _finished_canaries(self, kind: str) -> tuple[Canary, ...]:
         return tuple(
-            _canary(begin, end, self._scores.get(begin.id))
+            canary(begin, end, self._scores.get(begin.id))
             for begin, end in self._canaries.values()
             if begin.kind == kind
         )
@@ -276,50 +275,3 @@ class _Collector:
 
 def _fault_key(data: Mapping[str, Any]) -> tuple[str, str]:
     return str(data["name"]), str(data["target"])
-
-
-def _score(data: Mapping[str, Any]) -> Score:
-    correct = data.get("correct")
-    figures = data.get("scores")
-    return Score(
-        correct=correct if isinstance(correct, bool) else None,
-        reasons=tuple(str(reason) for reason in data.get("reasons") or ()),
-        figures=figures if isinstance(figures, Mapping) else {},
-    )
-
-
-def _canary(begin: Event, end: Event | None, score: Score | None) -> Canary:
-    answer = end.data if end is not None and end.type is EventType.OK else None
-    return Canary(
-        op=begin.id,
-        name=str(begin.data.get("canary", "")),
-        sent_ns=begin.t_ns,
-        ended_ns=None if end is None else end.t_ns,
-        answered=answer is not None,
-        site=None if answer is None else answer["site"],
-        # what does not say that it was computed afresh is taken as not
-        cached=answer is not None and answer.get("colorize_cached") is not False,
-        score=score,
-    )
-
-
-def _snapshot(begin: Event, end: Event | None) -> Snapshot:
-    return Snapshot(
-        point=str(begin.data["point"]),
-        began_ns=begin.t_ns,
-        ended_ns=None if end is None else end.t_ns,
-        published=end is not None and end.type is EventType.OK,
-    )
-
-
-def _step(begin: Event, end: Event | None) -> Step:
-    ended = {} if end is None else end.data
-    point = ended.get("point")
-    return Step(
-        name=str(begin.data["step"]),
-        began_ns=begin.t_ns,
-        ended_ns=None if end is None else end.t_ns,
-        ok=None if end is None else end.type is EventType.OK,
-        detail=str(ended.get("detail", "")),
-        point=None if point is None else str(point),
-    )

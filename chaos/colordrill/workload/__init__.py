@@ -1,0 +1,1 @@
+"""Clients: open-loop arrivals, users' jobs, canaries and their scoring."""

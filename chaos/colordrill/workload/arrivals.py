@@ -79,7 +79,7 @@ class Arrivals:
     def _run(self, stream: Stream) -> None:
         try:
             stream.act()
-        except Exception as error:  # noqa: BLE001 (written down; judged as missing evidence)
+        except Exception as error:  # noqa: BLE001 (written down; it is missing evidence)
             self._history.note("client_error", stream=stream.name, error=repr(error))
         finally:
             self._slots.release()

@@ -121,5 +121,3 @@ class CanaryRunner:
         client.submit(prompt, prompt_id, timeout_s=deadline.request_s())
         finished = await_end(client, self._clock, prompt_id, deadline, patient=False)
         return finished, fetch_output(client, finished, deadline), prompt
-
-

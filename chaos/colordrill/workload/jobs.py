@@ -24,7 +24,6 @@ from colordrill.workload.colorize import (
 from colordrill.workload.photos import Photo, crop
 from colordrill.workload.workflows import Workflow
 
-
 Data = dict[str, Any]
 
 
@@ -54,7 +53,7 @@ class Users:
 
     def __post_init__(self) -> None:
         """Seed the draws."""
-        self._rng = random.Random(self.seed)  # noqa: S311 (reproducible, not secret)
+        self._rng = random.Random(self.seed)
 
     def colour_a_photo(self) -> None:
         """One job from upload to delivery; stops at the first step that does not succeed."""
@@ -139,9 +138,7 @@ class Users:
         _ended(operation, fetch)
 
 
-def _ended(
-    operation: Operation, act: Callable[[], Data]
-) -> Data | None:
+def _ended(operation: Operation, act: Callable[[], Data]) -> Data | None:
     """Run *act*, end *operation* with what it returned or raised; None when it did not succeed."""
     try:
         data = act()

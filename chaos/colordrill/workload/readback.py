@@ -27,7 +27,9 @@ class Acknowledged:
     sha256: str | None
 
 
-def read_back(items: Iterable[Acknowledged], client: ComfyClient, history: History, site: str) -> None:
+def read_back(
+    items: Iterable[Acknowledged], client: ComfyClient, history: History, site: str
+) -> None:
     """Read every item once and write down what became of it.
 
     Outcomes: ``present``, ``lost`` (the expected site says that there is no such file), ``corrupt``

@@ -1,4 +1,4 @@
-"""The scoring worker: judges canaries in a process of its own, so that scoring never delays a clock.
+"""The scoring worker: judges canaries in its own process, so that scoring never delays a clock.
 
 A canary's time is taken when its bytes have arrived; its score is written to the history later.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
+import signal
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import asdict, dataclass
@@ -123,8 +124,6 @@ class ScoringWorker:
 
 def _prepare() -> None:
     """Leave Ctrl-C to the harness: the worker ends when its pool is shut down."""
-    import signal  # noqa: PLC0415 (only the worker process needs it)
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

@@ -39,7 +39,9 @@ class Workflow:
         """The API form with its photo and its output's prefix filled in."""
         filled = copy.deepcopy(dict(self.api_form))
         self._only_node(filled, frozenset({"LoadImage"}))["inputs"]["image"] = photo
-        self._only_node(filled, frozenset({"SaveImage"}))["inputs"]["filename_prefix"] = filename_prefix
+        self._only_node(filled, frozenset({"SaveImage"}))["inputs"]["filename_prefix"] = (
+            filename_prefix
+        )
         return filled
 
     def colorize_node(self) -> str:

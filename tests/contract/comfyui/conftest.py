@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import os
 import shutil
 import socket
@@ -214,9 +213,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def new_base(
-    checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[], Path]:
+def new_base(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
     """Make base directories that hold nothing but the checkpoint."""
 
     def make() -> Path:
@@ -258,18 +255,6 @@ def base(service: Service) -> Path:
 @pytest.fixture(scope="session")
 def photo() -> bytes:
     """A small PNG with some structure."""
-    return encode(Image.radial_gradient("L").resize((48, 40)).convert("RGB"))
-
-
-def encode(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    """Encode a picture."""
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
+    Image.radial_gradient("L").resize((48, 40)).convert("RGB").save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def text_chunks(content: bytes) -> dict[str, Any]:
-    """Return the text chunks of a PNG, decoded from JSON."""
-    with Image.open(io.BytesIO(content)) as picture:
-        picture.load()
-        return {str(key): json.loads(value) for key, value in picture.info.items()}

@@ -93,7 +93,7 @@ def test_pages_from_elsewhere_are_refused(service: Service, base: Path) -> None:
     assert service.get("/queue", headers={"Origin": service.url}).status_code == 200
 
 
-def test_feature_flags_are_answered_over_the_websocket(service: Service) -> None:
+def test_features_say_how_large_an_upload_may_be(service: Service) -> None:
     assert service.get("/features").json()["max_upload_size"] == 100 * 1024 * 1024
 
 

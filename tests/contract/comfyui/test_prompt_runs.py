@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,8 +41,6 @@ def test_a_job_leaves_a_picture_of_the_same_size(service: Service, photo: bytes)
 
 
 def test_the_png_carries_the_prompt_and_every_extra_key(service: Service, photo: bytes) -> None:
-    import json  # noqa: PLC0415 - only here
-
     prompt = service.prompt(service.upload(photo))
     extra = {"workflow": {"nodes": [], "名": "人物"}, "more": [1, None]}
     entry = service.run(prompt, extra_data={"extra_pnginfo": extra})
@@ -170,7 +169,9 @@ def test_a_prefix_that_leaves_the_output_folder_is_an_execution_error(
 def test_every_kind_of_picture_is_colourable(service: Service, mode: str, kind: str) -> None:
     buffer = io.BytesIO()
     if mode == "I;16":
-        Image.fromarray(np.arange(0, 65536, 64, np.uint16).reshape(32, 32)).save(buffer, kind)
+        Image.fromarray(np.arange(0, 65536, 64).astype(np.uint16).reshape(32, 32)).save(
+            buffer, kind
+        )
     else:
         Image.radial_gradient("L").resize((33, 31)).convert("RGB").convert(mode).save(buffer, kind)
     entry = service.run(service.prompt(service.upload(buffer.getvalue())))

@@ -43,7 +43,9 @@ def test_an_idle_queue_is_empty(service: Service) -> None:
 
 
 def test_a_running_job_is_listed_as_five_parts(service: Service, long_job: str) -> None:
-    number, prompt_id, prompt, extra_data, outputs = service.get("/queue").json()["queue_running"][0]
+    number, prompt_id, prompt, extra_data, outputs = service.get("/queue").json()["queue_running"][
+        0
+    ]
     assert isinstance(number, int | float)
     assert prompt_id == long_job
     assert "save" in prompt

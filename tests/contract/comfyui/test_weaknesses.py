@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import shutil
 import signal
 import time
 import uuid
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,10 +81,6 @@ def test_a_corrupt_checkpoint_fails_once_and_then_colours_with_random_weights(
 
 
 def pixels(content: bytes) -> bytes:
-    import io  # noqa: PLC0415 - only here
-
-    from PIL import Image  # noqa: PLC0415 - only here
-
     with Image.open(io.BytesIO(content)) as picture:
         return picture.tobytes()
 
@@ -129,16 +128,27 @@ def test_a_missing_pack_checkpoint_passes_validation_and_fails_at_run_time(
     assert errors(service.run(prompt))
 
 
-def test_an_unwritable_output_folder_is_an_execution_error(
+def test_an_output_that_cannot_be_written_is_an_execution_error(
+    service: Service, base: Path, photo: bytes
+) -> None:
+    (base / "output" / "blocked").write_text("a file where a folder should be")
+    entry = service.run(service.prompt(service.upload(photo), "blocked/x"))
+    assert entry["status"]["status_str"] == "error"
+    assert service.raw("GET", "/view?filename=x.png&subfolder=blocked") == 404
+
+
+def test_an_input_folder_that_is_gone_fails_at_validation_and_not_the_service(
     reference: Callable[..., Any], new_base: Callable[[], Path], photo: bytes
 ) -> None:
     base = new_base()
-    (base / "output").write_text("a file where the folder should be")
     with reference(base) as service:
-        entry = service.run(service.prompt(service.upload(photo)))
-        assert entry["status"]["status_str"] == "error"
-        assert service.get("/system_stats").status_code == 200
-        assert service.raw("GET", "/view?filename=x.png") == 404
+        prompt = service.prompt(service.upload(photo))
+        shutil.rmtree(base / "input")
+        assert service.post("/prompt", json={"prompt": prompt}).status_code == 400
+        assert service.get("/object_info/LoadImage").json() == {}
+        assert "SaveImage" in service.get("/object_info").json()
+        service.upload(photo)
+        assert "LoadImage" in service.get("/object_info").json()
 
 
 @pytest.mark.parametrize("value", ["large", "0", "-5", "99999"])
@@ -166,10 +176,6 @@ def test_the_environment_sets_the_default_size_and_switches_denoising_off(
 
 
 def noise() -> bytes:
-    import io  # noqa: PLC0415 - only here
-
-    from PIL import Image  # noqa: PLC0415 - only here
-
     buffer = io.BytesIO()
     Image.effect_noise((48, 40), 60).convert("RGB").save(buffer, "PNG")
     return buffer.getvalue()

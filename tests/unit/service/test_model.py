@@ -1,4 +1,4 @@
-"""Tests of ``colorservice.model``: layouts, checkpoint forms, and the errors of files that are no checkpoints."""
+"""Tests of ``colorservice.model``: layouts, checkpoint forms, files that are no checkpoints."""
 
 import dataclasses
 import os
@@ -83,7 +83,7 @@ def test_layout_tells_networks_apart(change: dict[str, object]) -> None:
 
 
 def test_published_tiny_network_loads_unchanged(tmp_path: Path) -> None:
-    """The 55-million-parameter layout loads from the published form, its unused classifier ignored."""
+    """The 55-million-parameter layout loads from the published form, unused classifier and all."""
     state = build_model(TINY, seed=2).state_dict()
     parameters = sum(
         tensor.numel() for name, tensor in state.items() if not name.endswith(("_u", "_v"))
@@ -126,7 +126,7 @@ def test_missing_file_is_reported_as_missing(tmp_path: Path) -> None:
 def test_damaged_file_is_refused(
     write: Callable[[State, Path], Path], damage: str, small: DDColorNet, tmp_path: Path
 ) -> None:
-    """Truncated, empty and overwritten files raise the error for checkpoints, whatever their form."""
+    """Truncated, empty and overwritten files raise the error for checkpoints, in every form."""
     path = write(small.state_dict(), tmp_path)
     content = path.read_bytes()
     damaged = {"truncated": content[: len(content) // 2], "empty": b"", "noise": b"\x13\x37" * 4096}
@@ -170,7 +170,7 @@ def test_weights_of_another_layout_do_not_fit(small: DDColorNet) -> None:
 
 
 def test_seed_decides_the_random_weights() -> None:
-    """Equal seeds give equal networks, other seeds others, and the global generator is left alone."""
+    """Equal seeds give equal networks, others others; the global generator is left alone."""
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
@@ -192,7 +192,7 @@ def test_unseeded_weights_differ_each_time() -> None:
 
 
 def test_devices() -> None:
-    """Case does not matter; an unknown device and a missing GPU are refused, without falling back."""
+    """Case does not matter; an unknown device and a missing GPU are refused, not replaced."""
     assert pick_device("CPU") == torch.device("cpu")
     with pytest.raises(DeviceError, match="expected 'cpu' or 'cuda'"):
         pick_device("tpu")
@@ -210,12 +210,12 @@ def test_bundled_checkpoint_loads(name: str) -> None:
 
 
 def test_import_stays_cheap() -> None:
-    """Importing the architecture pulls in neither the packages' registries nor torchvision nor torch's compiler."""
+    """The architecture comes without the packages' registries, torchvision and torch's compiler."""
     code = (
         "import sys; from colorservice.model import Layout, build_model;"
         "build_model(Layout((1, 1, 1, 1), (8, 8, 8, 8), 32, 4, 1, 32, 32));"
-        "print(*sorted({'spandrel', 'spandrel_extra_arches', 'torchvision', 'torch._dynamo', 'torch._inductor',"
-        " 'sympy', 'cv2', 'skimage'} & set(sys.modules)))"
+        "print(*sorted({'spandrel', 'spandrel_extra_arches', 'torchvision', 'torch._dynamo',"
+        " 'torch._inductor', 'sympy', 'cv2', 'skimage'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

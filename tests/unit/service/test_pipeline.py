@@ -1,4 +1,4 @@
-"""Tests of ``colorservice.pipeline`` and ``colorservice.color``: sizes, determinism, and agreement with known values."""
+"""Tests of ``colorservice.pipeline`` and ``colorservice.color``."""
 
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def test_grey_and_general_paths_agree() -> None:
 
 
 def test_colors_are_spread_by_nearest_neighbour(model: DDColorNet) -> None:
-    """On flat grey, the blown-up result has blocks of equal colour: no bilinear ramp between them."""
+    """On flat grey, the result has blocks of equal colour: no bilinear ramp between them."""
     result = colorize(model, np.full((256, 256, 3), 0.5, dtype=np.float32), 32)
     blocks = result.reshape(32, 8, 32, 8, 3)
     assert np.array_equal(blocks, np.broadcast_to(blocks[:, :1, :, :1], blocks.shape))

@@ -1,0 +1,1 @@
+"""Disaster drills for a DDColor/ComfyUI photo-colorization service."""

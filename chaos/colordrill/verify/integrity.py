@@ -1,0 +1,151 @@
+"""Checks ``integrity``, ``lost_after_fault``, ``jobs_lost``: what became of acknowledged work."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from colordrill.outcome import Check, Verdict
+from colordrill.scenario.model import Scenario
+from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
+from colordrill.verify.observations import Item, Job, Observations, ReadOutcome
+
+INTEGRITY = "integrity"
+LOST_AFTER_FAULT = "lost_after_fault"
+JOBS_LOST = "jobs_lost"
+
+_GONE = {ReadOutcome.LOST, ReadOutcome.CORRUPT}
+
+
+def judge_integrity(observations: Observations, scenario: Scenario) -> Judged:  # noqa: ARG001
+    """Judge whether the restored recovery point gives back what it must hold, unaltered.
+
+    It must hold whatever was acknowledged before its copy began; what came later belongs to the
+    recovery point actual. Also counts what was acknowledged and what became of it.
+    """
+    counts = _counts(observations)
+    t_fault_ns, items = observations.t_fault_ns, observations.items
+    if t_fault_ns is None:
+        return Judged(unknown(INTEGRITY, 0, NO_FAULT), counts=counts)
+    if not items:
+        return Judged(unknown(INTEGRITY, 0, "nothing was acknowledged"), counts=counts)
+    gone = [item for item in items if item.acked_ns < t_fault_ns and item.outcome in _GONE]
+    point, began_ns = _restored_point(observations)
+    broken = [item for item in gone if began_ns is not None and item.acked_ns < began_ns]
+    unread = [item.name for item in items if item.outcome is ReadOutcome.UNKNOWN]
+    if broken:
+        told = listed([f"{item.name} ({item.outcome}{_because(item)})" for item in broken])
+        detail = (
+            f"{len(broken)} items that the restored point {point} must hold are not right: {told}"
+        )
+        check = Check(INTEGRITY, Verdict.FAIL, len(broken), 0, detail)
+    elif unread:
+        detail = f"{len(unread)} of {len(items)} items were not read: {listed(unread)}"
+        check = unknown(INTEGRITY, 0, detail)
+    elif gone and began_ns is None:
+        detail = f"{len(gone)} items are lost or corrupt, and no step says which point was restored"
+        check = unknown(INTEGRITY, 0, detail)
+    else:
+        detail = (
+            f"{len(items)} items were read back; {len(gone)} are gone, all acknowledged after the "
+            f"copy of the restored point {point or '(none needed)'} began"
+        )
+        check = Check(INTEGRITY, Verdict.PASS, 0, 0, detail)
+    return Judged(check, counts=counts)
+
+
+def judge_lost_after_fault(observations: Observations, scenario: Scenario) -> Judged:
+    """Judge what was acknowledged after the fault and is gone all the same."""
+    bound = scenario.objectives.lost_after_fault_max
+    t_fault_ns = observations.t_fault_ns
+    if t_fault_ns is None:
+        return Judged(unknown(LOST_AFTER_FAULT, bound, NO_FAULT))
+    items = [item for item in observations.items if item.acked_ns >= t_fault_ns]
+    gone = [item for item in items if item.outcome in _GONE]
+    counts = {"lost_after_fault": len(gone)}
+    unread = [item.name for item in items if item.outcome is ReadOutcome.UNKNOWN]
+    told = listed(
+        [f"{item.name} at {observations.since_fault(item.acked_ns):.2f} s" for item in gone]
+    )
+    if len(gone) > bound:
+        detail = f"{len(gone)} items acknowledged after the fault are lost or corrupt: {told}"
+        check = Check(LOST_AFTER_FAULT, Verdict.FAIL, len(gone), bound, detail)
+    elif not items:
+        check = unknown(LOST_AFTER_FAULT, bound, "nothing was acknowledged after the fault")
+    elif unread:
+        detail = f"{len(unread)} of {len(items)} items were not read: {listed(unread)}"
+        check = unknown(LOST_AFTER_FAULT, bound, detail)
+    else:
+        detail = f"{len(items)} items were acknowledged after the fault, {len(gone)} are gone"
+        check = Check(LOST_AFTER_FAULT, Verdict.PASS, len(gone), bound, detail)
+    return Judged(check, counts=counts)
+
+
+def judge_jobs_lost(observations: Observations, scenario: Scenario) -> Judged:
+    """Judge the jobs that were accepted and never completed: the service's queue is in memory.
+
+    Bound: in flight at the fault, plus accepted until detection, plus the scenario's slack. Jobs
+    that were still awaited when the history ended may yet complete: they are neither.
+    """
+    t_fault_ns, jobs = observations.t_fault_ns, observations.jobs
+    if t_fault_ns is None:
+        return Judged(unknown(JOBS_LOST, None, NO_FAULT))
+    if not jobs:
+        return Judged(unknown(JOBS_LOST, None, "no job was accepted"))
+    uncompleted = [job for job in jobs if job.completed_ns is None]
+    lost = [job for job in uncompleted if job.given_up]
+    counts = {"jobs_lost": len(lost)}
+    in_flight = sum(_in_flight(job, t_fault_ns) for job in jobs)
+    detected_ns = observations.detected_ns
+    undetected = [
+        job
+        for job in jobs
+        if job.accepted_ns > t_fault_ns and (detected_ns is None or job.accepted_ns <= detected_ns)
+    ]
+    certain = 0 if detected_ns is None else len(undetected)
+    bound = in_flight + certain + scenario.objectives.jobs_lost_max_slack
+    told = (
+        f"{len(lost)} of {len(jobs)} accepted jobs never completed and "
+        f"{len(uncompleted) - len(lost)} are undecided; {in_flight} were in flight at the fault, "
+        f"{len(undetected)} were accepted "
+        f"{'after it, undetected' if detected_ns is None else 'until detection'}"
+    )
+    if len(uncompleted) <= bound:
+        check = Check(JOBS_LOST, Verdict.PASS, len(lost), bound, told)
+    elif detected_ns is not None and len(lost) > bound:
+        check = Check(JOBS_LOST, Verdict.FAIL, len(lost), bound, told)
+    else:
+        check = unknown(JOBS_LOST, bound, told)
+    return Judged(check, counts=counts)
+
+
+def _in_flight(job: Job, t_ns: int) -> bool:
+    return job.accepted_ns <= t_ns and (job.completed_ns is None or job.completed_ns > t_ns)
+
+
+def _restored_point(observations: Observations) -> tuple[str | None, int | None]:
+    named = [step.point for step in observations.steps if step.ok and step.point is not None]
+    if not named:
+        return None, None
+    began = [each.began_ns for each in observations.points if each.point == named[-1]]
+    return named[-1], began[-1] if began else None
+
+
+def _because(item: Item) -> str:
+    return f": {item.detail}" if item.detail else ""
+
+
+def _counts(observations: Observations) -> dict[str, int]:
+    t_fault_ns = observations.t_fault_ns
+    outcomes = Counter(
+        item.outcome
+        for item in observations.items
+        if t_fault_ns is None or item.acked_ns < t_fault_ns or item.outcome is ReadOutcome.UNKNOWN
+    )
+    return {
+        "accepted": len(observations.jobs),
+        "completed": observations.completed,
+        "delivered": observations.delivered,
+        "lost": outcomes[ReadOutcome.LOST],
+        "corrupt": outcomes[ReadOutcome.CORRUPT],
+        "unknown": outcomes[ReadOutcome.UNKNOWN],
+    }

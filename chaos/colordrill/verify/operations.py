@@ -1,0 +1,60 @@
+"""From an operation's two lines to what was observed of it; the end line may be missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from colordrill.history import Event, EventType
+from colordrill.verify.observations import Canary, Score, Snapshot, Step
+
+
+def read_score(data: Mapping[str, Any]) -> Score:
+    """The judgement that a ``score`` note holds; anything but true and false is None."""
+    correct = data.get("correct")
+    figures = data.get("scores")
+    return Score(
+        correct=correct if isinstance(correct, bool) else None,
+        reasons=tuple(str(reason) for reason in data.get("reasons") or ()),
+        figures=figures if isinstance(figures, Mapping) else {},
+    )
+
+
+def canary(begin: Event, end: Event | None, score: Score | None) -> Canary:
+    """A canary, or a canary of the runbook."""
+    answer = end.data if end is not None and end.type is EventType.OK else None
+    return Canary(
+        op=begin.id,
+        name=str(begin.data.get("canary", "")),
+        sent_ns=begin.t_ns,
+        ended_ns=None if end is None else end.t_ns,
+        answered=answer is not None,
+        site=None if answer is None else answer["site"],
+        # what does not say that it was computed afresh is taken as not
+        cached=answer is not None and answer.get("colorize_cached") is not False,
+        score=score,
+    )
+
+
+def snapshot(begin: Event, end: Event | None) -> Snapshot:
+    """A backup."""
+    return Snapshot(
+        point=str(begin.data["point"]),
+        began_ns=begin.t_ns,
+        ended_ns=None if end is None else end.t_ns,
+        published=end is not None and end.type is EventType.OK,
+    )
+
+
+def step(begin: Event, end: Event | None) -> Step:
+    """A step of the runbook."""
+    ended = {} if end is None else end.data
+    point = ended.get("point")
+    return Step(
+        name=str(begin.data["step"]),
+        began_ns=begin.t_ns,
+        ended_ns=None if end is None else end.t_ns,
+        ok=None if end is None else end.type is EventType.OK,
+        detail=str(ended.get("detail", "")),
+        point=None if point is None else str(point),
+    )

@@ -1,0 +1,91 @@
+"""Check ``rpo``: how much acknowledged work is gone, in seconds before the fault.
+
+Computed from what clients were told, never from a backup's timestamp. Two bounds: the objective,
+and what the backups themselves promise (their interval plus their declared duration), so that a
+drill with an interval of seconds still fails when the backups do not keep it.
+"""
+
+from __future__ import annotations
+
+from colordrill.clock import seconds_between
+from colordrill.outcome import Check, Verdict
+from colordrill.scenario.model import Scenario
+from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
+from colordrill.verify.observations import Item, Observations, ReadOutcome, Snapshot
+
+NAME = "rpo"
+POINTS_MIN = 3
+"""Fewer recovery points before the fault than this prove nothing about the backups."""
+
+_GONE = {ReadOutcome.LOST, ReadOutcome.CORRUPT}
+
+
+def judge_rpo(observations: Observations, scenario: Scenario) -> Judged:
+    """Judge the recovery point; ``rpa_s`` is measured where every item was read."""
+    pace = scenario.pace
+    bound_s = min(scenario.objectives.rpo_s, pace.backup_interval_s + pace.backup_duration_max_s)
+    t_fault_ns = observations.t_fault_ns
+    if t_fault_ns is None:
+        return Judged(unknown(NAME, bound_s, NO_FAULT))
+    items = [item for item in observations.items if item.acked_ns < t_fault_ns]
+    lacking = _lacking(points_before(observations.points, t_fault_ns), items)
+    if lacking:
+        return Judged(unknown(NAME, bound_s, lacking))
+    gone = sorted((item for item in items if item.outcome in _GONE), key=lambda i: i.acked_ns)
+    rpa_s = max(0.0, seconds_between(gone[0].acked_ns, t_fault_ns)) if gone else 0.0
+    unread = [item.name for item in items if item.outcome is ReadOutcome.UNKNOWN]
+    told = _told(gone, rpa_s, len(items))
+    if rpa_s > bound_s:
+        detail = f"{told}; {_exceeded(rpa_s, scenario)}"
+        return Judged(Check(NAME, Verdict.FAIL, rpa_s, bound_s, detail), {"rpa_s": rpa_s})
+    if unread:
+        detail = f"{len(unread)} of {len(items)} items were not read ({listed(unread)}); {told}"
+        return Judged(unknown(NAME, bound_s, detail))
+    return Judged(Check(NAME, Verdict.PASS, rpa_s, bound_s, told), {"rpa_s": rpa_s})
+
+
+def points_before(points: tuple[Snapshot, ...], t_fault_ns: int) -> list[Snapshot]:
+    """The recovery points that were published before the fault, oldest first."""
+    published = [
+        point
+        for point in points
+        if point.published and point.ended_ns is not None and point.ended_ns < t_fault_ns
+    ]
+    return sorted(published, key=lambda point: point.began_ns)
+
+
+def _lacking(points: list[Snapshot], items: list[Item]) -> str:
+    """What keeps the check from meaning anything; empty where nothing does."""
+    if len(points) < POINTS_MIN:
+        return f"{len(points)} recovery points precede the fault, and {POINTS_MIN} must"
+    newest = points[-1]
+    if not any(item.acked_ns > newest.began_ns for item in items):
+        return (
+            f"nothing was acknowledged between the newest point ({newest.point}) and the fault, "
+            "so nothing could have been lost"
+        )
+    return ""
+
+
+def _told(gone: list[Item], rpa_s: float, count: int) -> str:
+    if not gone:
+        return f"all {count} items acknowledged before the fault that were read are there"
+    oldest = gone[0]
+    return (
+        f"{len(gone)} of {count} items acknowledged before the fault are gone; the oldest, "
+        f"{oldest.name} ({oldest.outcome}), was acknowledged {rpa_s:.2f} s before it"
+    )
+
+
+def _exceeded(rpa_s: float, scenario: Scenario) -> str:
+    pace, objective_s = scenario.pace, scenario.objectives.rpo_s
+    promised_s = pace.backup_interval_s + pace.backup_duration_max_s
+    limits = []
+    if rpa_s > objective_s:
+        limits.append(f"the objective is {objective_s:g} s")
+    if rpa_s > promised_s:
+        limits.append(
+            f"the backups promise {promised_s:g} s (every {pace.backup_interval_s:g} s, taking at "
+            f"most {pace.backup_duration_max_s:g} s)"
+        )
+    return " and ".join(limits)

@@ -1,0 +1,218 @@
+"""Check ``rto``: did the first correct picture come back in time, and did it stay?
+
+Recovered (DESIGN, "Definitions"): the moment at which the client holds the first correct picture
+after the last wrong or unanswered canary. Only canaries count that were submitted after a peer had
+seen every disaster. Order is the order of submission: a canary that hangs on the dead site does not
+undo what a later one got from the restored site, and one sent later that fails does.
+
+A picture from another site than the expected one is a failure here: the switch is not over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from colordrill.clock import NS_PER_S, seconds_between
+from colordrill.outcome import Check, Verdict
+from colordrill.scenario.model import Pace, Scenario
+from colordrill.verify.judged import NO_FAULT, Judged, unknown
+from colordrill.verify.observations import Canary, CanaryState, Observations
+
+NAME = "rto"
+STEPS = ("start", "mount", "verify", "switch")
+
+_FAILURES = {CanaryState.WRONG, CanaryState.UNANSWERED}
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The canaries after the last failure, in order of submission.
+
+    Attributes:
+        correct: correct, from the expected site.
+        unscored: a picture came from the expected site, and nobody knows whether it is correct.
+        pending: neither answered nor given up when the history ended.
+    """
+
+    correct: tuple[Canary, ...]
+    unscored: tuple[Canary, ...]
+    pending: tuple[Canary, ...]
+
+
+def judge_rto(observations: Observations, scenario: Scenario) -> Judged:
+    """Judge the recovery time; ``rta_s`` is measured only where the check passes."""
+    bound_s = scenario.objectives.rto_s
+    if observations.t_fault_ns is None:
+        return Judged(unknown(NAME, bound_s, NO_FAULT))
+    breakdown = _breakdown(observations)
+    actuals: dict[str, object] = {"rta_breakdown": breakdown}
+    check, recovered_ns = _judge(observations, scenario)
+    if check.verdict is Verdict.PASS and recovered_ns is not None:
+        actuals["rta_s"] = observations.since_fault(recovered_ns)
+        if observations.detected_ns is not None:
+            actuals["rta_from_detection_s"] = seconds_between(
+                observations.detected_ns, recovered_ns
+            )
+        breakdown["first_correct_s"] = _first_correct_s(observations, recovered_ns)
+    return Judged(check, actuals)
+
+
+def _judge(observations: Observations, scenario: Scenario) -> tuple[Check, int | None]:
+    bound_s = scenario.objectives.rto_s
+    evidence_ns = observations.evidence_ns
+    if evidence_ns is None:
+        return unknown(NAME, bound_s, "no peer saw the disaster take effect"), None
+    counted = [each for each in observations.canaries if each.sent_ns > evidence_ns]
+    lacking = _lacking(counted, observations, scenario)
+    if lacking:
+        return unknown(NAME, bound_s, lacking), None
+    run = _last_run(counted, observations, scenario)
+    held = [each.ended_ns for each in (*run.correct, *run.unscored) if each.ended_ns is not None]
+    if not held:
+        return _not_recovered(observations, scenario, counted), None
+    recovered_ns = min(held)
+    rta_s = observations.since_fault(recovered_ns)
+    if rta_s > bound_s:
+        detail = (
+            f"recovered {rta_s:.2f} s after the fault at the earliest, and not within {bound_s:g} s"
+        )
+        return Check(NAME, Verdict.FAIL, None, bound_s, detail), None
+    doubt = _doubt(run, recovered_ns, observations, scenario.pace)
+    if doubt:
+        detail = f"perhaps recovered {rta_s:.2f} s after the fault, but {doubt}"
+        return unknown(NAME, bound_s, detail), None
+    span_s = max(seconds_between(recovered_ns, each.ended_ns or 0) for each in run.correct)
+    detail = (
+        f"the first correct picture from {scenario.expected_site} was held {rta_s:.2f} s after the "
+        f"fault; {len(run.correct) - 1} more followed within {span_s:.1f} s and none failed"
+    )
+    return Check(NAME, Verdict.PASS, rta_s, bound_s, detail), recovered_ns
+
+
+def _lacking(counted: list[Canary], observations: Observations, scenario: Scenario) -> str:
+    """What keeps the check from meaning anything; empty where nothing does."""
+    if not counted:
+        return f"no canary was submitted after the fault was seen{_stopped_by(observations)}"
+    if scenario.outage_expected and not _outage_seen(observations, scenario.pace):
+        return "an outage was expected, and no canary saw one"
+    return ""
+
+
+def _last_run(counted: list[Canary], observations: Observations, scenario: Scenario) -> _Run:
+    correct: list[Canary] = []
+    unscored: list[Canary] = []
+    pending: list[Canary] = []
+    for canary in counted:
+        overdue = _overdue(canary, observations, scenario.pace)
+        if canary.ended_ns is None and not overdue:
+            pending.append(canary)
+        elif overdue or canary.state in _FAILURES or canary.site != scenario.expected_site:
+            correct, unscored, pending = [], [], []
+        elif canary.state is CanaryState.CORRECT:
+            correct.append(canary)
+        else:
+            unscored.append(canary)
+    return _Run(tuple(correct), tuple(unscored), tuple(pending))
+
+
+def _doubt(run: _Run, recovered_ns: int, observations: Observations, pace: Pace) -> str:
+    """What keeps a recovery in time from being certain; empty where nothing does."""
+    if run.unscored:
+        worst = run.unscored[0]
+        why = "was answered from a cache" if worst.cached else "has no score"
+        return f"canary {worst.op} {why} ({len(run.unscored)} such)"
+    stable_ns = recovered_ns + int(pace.stability_s * NS_PER_S)
+    followers = len(run.correct) - 1
+    if followers < pace.stability_count:
+        return f"{followers} correct canaries followed where {pace.stability_count} must"
+    if _watched_until_ns(run.correct, observations, pace) < stable_ns:
+        watched_s = seconds_between(
+            recovered_ns, _watched_until_ns(run.correct, observations, pace)
+        )
+        return f"it was watched for {watched_s:.1f} s more where {pace.stability_s:g} s are wanted"
+    late = [each for each in run.pending if each.sent_ns <= stable_ns]
+    if late:
+        return f"canary {late[0].op} was still under way when the history ended"
+    return ""
+
+
+def _not_recovered(observations: Observations, scenario: Scenario, counted: list[Canary]) -> Check:
+    bound_s = scenario.objectives.rto_s
+    watched_s = observations.since_fault(
+        _watched_until_ns(tuple(counted), observations, scenario.pace)
+    )
+    last = counted[-1]
+    seen = f"the last of {len(counted)} canaries ({last.op}) was {_told(last)}"
+    if watched_s < bound_s:
+        detail = (
+            f"no correct picture from {scenario.expected_site}, but canaries were only watched for "
+            f"{watched_s:.2f} s of {bound_s:g} s{_stopped_by(observations)}; {seen}"
+        )
+        return unknown(NAME, bound_s, detail)
+    detail = (
+        f"no correct picture from {scenario.expected_site} in the {watched_s:.2f} s that were "
+        f"watched; {seen}"
+    )
+    return Check(NAME, Verdict.FAIL, None, bound_s, detail)
+
+
+def _told(canary: Canary) -> str:
+    if canary.answered and canary.state is not CanaryState.WRONG:
+        return f"answered by {canary.site or 'an unnamed site'}"
+    reasons = "" if canary.score is None else ": " + "; ".join(canary.score.reasons)
+    return f"{canary.state}{reasons}"
+
+
+def _stopped_by(observations: Observations) -> str:
+    failed = [step for step in observations.steps if step.ok is False]
+    return (
+        f" (the runbook stopped at step {failed[-1].name}: {failed[-1].detail})" if failed else ""
+    )
+
+
+def _outage_seen(observations: Observations, pace: Pace) -> bool:
+    t_fault_ns = observations.t_fault_ns or 0
+    return any(
+        (each.state in _FAILURES and each.ended_ns is not None and each.ended_ns > t_fault_ns)
+        or _overdue(each, observations, pace)
+        for each in observations.canaries
+    )
+
+
+def _overdue(canary: Canary, observations: Observations, pace: Pace) -> bool:
+    """Whether a canary without an end was unanswered for its whole limit while others were seen."""
+    if canary.ended_ns is not None or observations.last_ns is None:
+        return False
+    return seconds_between(canary.sent_ns, observations.last_ns) > pace.canary_limit_s
+
+
+def _watched_until_ns(canaries: tuple[Canary, ...], observations: Observations, pace: Pace) -> int:
+    """Until when *canaries* speak: the next one is only due after an interval."""
+    interval_ns = int(pace.canary_interval_s * NS_PER_S)
+    spoken_ns = max(max(each.ended_ns or 0, each.sent_ns + interval_ns) for each in canaries)
+    return min(spoken_ns, observations.last_ns or 0)
+
+
+def _breakdown(observations: Observations) -> dict[str, float | None]:
+    detected_ns = observations.detected_ns
+    parts: dict[str, float | None] = {
+        "detect_s": None if detected_ns is None else observations.since_fault(detected_ns)
+    }
+    for name in STEPS:
+        spans = [
+            seconds_between(step.began_ns, step.ended_ns)
+            for step in observations.steps
+            if step.name == name and step.ended_ns is not None
+        ]
+        parts[f"{name}_s"] = sum(spans) if spans else None
+    return parts | {"first_correct_s": None}
+
+
+def _first_correct_s(observations: Observations, recovered_ns: int) -> float | None:
+    switched = [
+        step.ended_ns
+        for step in observations.steps
+        if step.name == "switch" and step.ended_ns is not None
+    ]
+    # a picture may come back before the switch step has read its own success back
+    return max(0.0, seconds_between(switched[-1], recovered_ns)) if switched else None
