@@ -86,9 +86,9 @@ engine_start() {
   elif ! engine_process_runs; then
     say "engine: starting dockerd (log $(engine_log))"
     rm -f /var/run/docker.pid
-    # setsid and the closed standard streams: the engine must survive this script, its terminal and
-    # its process group.
-    setsid --fork dockerd </dev/null >>"$(engine_log)" 2>&1
+    # setsid and the closed streams: the engine must survive this script, its terminal and its
+    # process group, and must not hold the preparation's lock (descriptor 9) for ever.
+    setsid --fork dockerd </dev/null >>"$(engine_log)" 2>&1 9>&-
   fi
   engine_wait
 }

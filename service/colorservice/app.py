@@ -13,17 +13,26 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
+def _is_foreign(host_header: str, origin_header: str | None) -> bool:
+    """Tell whether a page of another origin asks; a nonsensical header counts as one."""
+    if origin_header is None:
+        return False
+    try:
+        host, origin = urlsplit(f"//{host_header}"), urlsplit(origin_header)
+        # A port that one side leaves out is not compared.
+        same_port = origin.port is None or host.port is None or origin.port == host.port
+    except ValueError:
+        return True
+    if host.hostname not in _LOOPBACK or not origin.hostname:
+        return False
+    return origin.hostname != host.hostname or not same_port
+
+
 @web.middleware
 async def refuse_foreign_pages(request: web.Request, handler: _Handler) -> web.StreamResponse:
     """Answer 403 when a page from elsewhere talks to a service on loopback, as ComfyUI does."""
-    origin = request.headers.get("Origin")
-    host = urlsplit(f"//{request.headers.get('Host', '')}")
-    if origin is not None and host.hostname in _LOOPBACK:
-        source = urlsplit(origin)
-        # A port that one side leaves out is not compared.
-        same_port = source.port is None or host.port is None or source.port == host.port
-        if source.hostname and (source.hostname != host.hostname or not same_port):
-            return web.Response(status=403)
+    if _is_foreign(request.headers.get("Host", ""), request.headers.get("Origin")):
+        return web.Response(status=403)
     if request.method == "OPTIONS":
         return web.Response()
     return await handler(request)

@@ -25,7 +25,7 @@ _CHANNELS = 3
 _STRIDE = 32  # the encoder halves its input five times
 _DENOISE_RADIUS = 2  # pixels
 _DENOISE_SPACE = 1.0  # standard deviation in pixels
-_DENOISE_RANGE = 0.06  # standard deviation in brightness, 0..1: grain is below it, edges are above
+_DENOISE_RANGE = 0.1  # standard deviation in brightness, 0..1: grain is below, edges are above
 
 
 def colorize(model: DDColorNet, image: Image, size: int, device: str = "cpu") -> Image:

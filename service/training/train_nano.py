@@ -149,8 +149,8 @@ class Averaged:
         """Move the average a little towards the present weights; take buffers over as they are."""
         for mean, new in zip(self.model.parameters(), model.parameters(), strict=True):
             mean.data.lerp_(new, 1 - _AVERAGING)
-        for kept, new in zip(self.model.buffers(), model.buffers(), strict=True):
-            kept.copy_(new)
+        for kept, current in zip(self.model.buffers(), model.buffers(), strict=True):
+            kept.copy_(current)
 
 
 @dataclass(slots=True)

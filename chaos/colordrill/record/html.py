@@ -65,7 +65,8 @@ def render_html(record: Mapping[str, Any], events: Iterable[Event], directory: P
     """
     chronology = read_chronology(events)
     title, about, site = _described(record["drill"]["scenario"])
-    every = (*chronology.canaries, *chronology.runbook_canaries)
+    # the runbook's own pictures are shown where they explain a refusal
+    refused = (each for each in chronology.runbook_canaries if each.state is CanaryState.WRONG)
     return _template().render(
         record=record,
         title=title,
@@ -79,7 +80,7 @@ def render_html(record: Mapping[str, Any], events: Iterable[Event], directory: P
             for state in CanaryState
         },
         runbook_canaries=len(chronology.runbook_canaries),
-        pictures=choose_pictures(every, directory),
+        pictures=choose_pictures((*chronology.canaries, *refused), directory),
         measurements=record.get("measurements", {}),
     )
 

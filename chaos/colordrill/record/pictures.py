@@ -56,6 +56,8 @@ def _choose(canaries: Sequence[CanaryTrace]) -> Iterator[tuple[str, CanaryTrace]
     correct = [each for each in shown if each.state is CanaryState.CORRECT]
     before = [each for each in correct if each.shown_s <= 0]
     wrong = [each for each in shown if each.state is not CanaryState.CORRECT]
+    # what is known to be wrong tells more than what nobody could judge
+    wrong.sort(key=lambda each: (each.state is not CanaryState.WRONG, each.shown_s))
     after = [each for each in correct if each.shown_s > 0]
     # the last ones: right before the fault, and at the end, when all has settled
     yield from (("before the fault", each) for each in _one_per_canary(before[::-1]))

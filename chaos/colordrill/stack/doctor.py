@@ -22,7 +22,8 @@ from colordrill.stack.host_probes import (
     probe_output,
 )
 from colordrill.stack.image_build import BASE_IMAGE
-from colordrill.stack.images import IMAGES, ImageRef, present_images
+from colordrill.stack.image_source import IMAGES
+from colordrill.stack.images import ImageRef, present_images
 
 PREPARE = "run ci/prepare in a checkout of colordrill"
 ENGINE_VERSION_MIN = (24, 0)
@@ -107,7 +108,7 @@ def judge_engine(facts: dict[str, Any]) -> Finding:
 
 def judge_plugin(name: str, output: str | None) -> Finding:
     """A plug-in of the docker client, from what its ``version`` command printed."""
-    if output is None:
+    if not output:
         return Finding(
             name,
             Status.MISSING,
@@ -116,7 +117,8 @@ def judge_plugin(name: str, output: str | None) -> Finding:
         )
     if name == "compose" and version_of(output) < (2, 0):
         return Finding(name, Status.MISSING, f"version {output}", "install compose v2")
-    return Finding(name, Status.OK, output)
+    # buildx puts its module path before the version
+    return Finding(name, Status.OK, output.split()[-1])
 
 
 def judge_disk(free_bytes: int | None, where: str, *, images_there: bool) -> Finding:

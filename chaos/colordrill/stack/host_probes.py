@@ -1,4 +1,4 @@
-"""Looks at this machine and its engine, and returns plain facts; judges nothing, changes nothing."""
+"""Looks at this machine and its engine, and returns facts; judges and changes nothing."""
 
 from __future__ import annotations
 

@@ -209,7 +209,10 @@ def _build_once(job: _Job, progress: Say, clock: Clock) -> ImageRef:
         built_s = seconds_between(started_ns, clock.now_ns())
         image = _ref(job.name, _inspect([job.reference])[job.reference], built_s)
         progress(f"image {job.name}: built in {built_s:.0f} s, {image.size_bytes / 1e6:.0f} MB")
-        _remove_superseded(job)
+        try:
+            _remove_superseded(job)
+        except EnvironmentProblem as problem:
+            progress(f"image {job.name}: older images stay: {problem.cause}")
         return image
 
 

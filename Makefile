@@ -1,0 +1,39 @@
+# The ways into colordrill. Every target prepares the machine itself; a second run costs seconds.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+RUN_OPTIONS ?=
+
+.PHONY: help drill test red nightly lint prepare prepare-dev bench-drill clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+prepare: ## the machine: Python environment, Docker engine, base image
+	@ci/prepare
+
+prepare-dev:
+	@ci/prepare --dev
+
+drill: prepare ## run the drill host_power_loss and print its verdict
+	@$(BIN)/colordrill run host_power_loss $(RUN_OPTIONS)
+
+test: prepare-dev ## the whole gate: repository rules, unit, contract, plugin, gate drills, red twins
+	@ci/gate
+
+red: prepare-dev ## all red twins: each must go red by its named check alone
+	@$(BIN)/python -m pytest tests/drills -m red
+
+nightly: prepare ## the drill with the nightly profile's longer observation
+	@$(BIN)/colordrill run host_power_loss --profile nightly $(RUN_OPTIONS)
+
+lint: prepare-dev ## ruff (all rules) and mypy (strict)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench-drill: prepare ## speed and memory of the drill as ratios to their bounds
+	@$(BIN)/python ci/bench_drill.py
+
+clean: ## remove stacks that no living drill owns
+	@$(BIN)/colordrill down
