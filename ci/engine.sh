@@ -56,7 +56,7 @@ engine_packages() {
 # do. Debian 12's engine is 20.10 with compose v1; the next suite's runs on Debian 12's libc.
 engine_suite() {
   case "$(os_release ID):$(os_release VERSION_ID)" in
-    debian:11 | debian:12) echo trixie ;;
+    debian:12) echo trixie ;;
     *) ;;
   esac
 }

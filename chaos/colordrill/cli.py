@@ -171,11 +171,11 @@ def run(scenarios: tuple[str, ...], as_json: bool, **options: Any) -> None:
 
 def _run_one(scenario: Any, settings: Settings, as_json: bool) -> tuple[dict[str, Any], ExitCode]:
     from colordrill.drill.run import Drill
-    from colordrill.record.console import Progress, show_summary
+    from colordrill.record.console import Progress, print_summary
 
     with Progress() as progress:
         result = Drill(scenario, settings, progress.step).run()
-    show_summary(result.record, result.directory, stream=sys.stderr if as_json else sys.stdout)
+    print_summary(result.record, result.directory, to_stderr=as_json)
     if isinstance(result.error, KeyboardInterrupt):
         return result.record, ExitCode.INTERRUPTED
     if isinstance(result.error, ColordrillError):
@@ -194,9 +194,9 @@ def replay(run_directory: Path, as_json: bool) -> None:
     Example:
       colordrill replay runs/20261122T201530Z-host_power_loss-1
     """
-    from colordrill.record.journal import open_run
+    from colordrill.record.journal import open_run, read_record
 
-    drill = open_run(run_directory).read_record()["drill"]
+    drill = read_record(open_run(run_directory))["drill"]
     click.echo(f"repeating: {drill['command']}", err=True)
     arguments = str(drill["command"]).split()[2:]
     run.main([*arguments, *(["--json"] if as_json else [])], standalone_mode=False)
@@ -211,15 +211,15 @@ def report(runs: tuple[Path, ...]) -> None:
     Example:
       colordrill report runs/*
     """
-    from colordrill.record.console import show_summary
-    from colordrill.record.journal import open_run
+    from colordrill.record.console import print_summary
+    from colordrill.record.journal import open_run, read_record
     from colordrill.record.write import write_all
 
     for path in runs:
         directory = open_run(path)
-        record = directory.read_record()
+        record = read_record(directory)
         write_all(directory, record, directory.read_events())
-        show_summary(record, directory.path)
+        print_summary(record, directory.path)
 
 
 @main.command()
@@ -233,11 +233,9 @@ def trend(out: Path) -> None:
     Example:
       colordrill trend --out runs
     """
-    from colordrill.record.journal import open_run
-    from colordrill.record.trend import show_trend
+    from colordrill.record.trend import print_trend
 
-    runs = sorted(out.iterdir()) if out.is_dir() else []
-    show_trend(open_run(each).read_record() for each in runs if (each / "record.json").is_file())
+    print_trend(out)
 
 
 @main.command()

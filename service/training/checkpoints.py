@@ -34,18 +34,21 @@ def write_checkpoint(model: DDColorNet, target: Path) -> None:
 def record(target: Path, history: dict[str, Any]) -> None:
     """Put a checkpoint's entry into ``MANIFEST.json`` beside it, keeping the other entries.
 
+    A run that goes on from an earlier checkpoint of the same name is added to that one's runs.
+
     Args:
         target: the checkpoint.
         history: how it was trained: seed, steps and time.
     """
+    command = "PYTHONPATH=service python -m training.train_nano " + shlex.join(sys.argv[1:])
+    run = {"command": command, **history, "torch": version("torch")}
     path = target.parent / "MANIFEST.json"
     manifest = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    earlier = manifest.get(target.name, {}).get("runs", []) if "--start" in sys.argv else []
     manifest[target.name] = {
         "sha256": sha256(target.read_bytes()),
         "architecture": {"name": "DDColor", "layout": asdict(NANO), "precision": "fp16"},
-        "command": "PYTHONPATH=service python -m training.train_nano " + shlex.join(sys.argv[1:]),
-        **history,
-        "torch": version("torch"),
+        "runs": [*earlier, run],
         "data": [
             {
                 "photo": photo.name,

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from colorservice.model import NANO, DDColorNet, build_model
+from colorservice.model import NANO, DDColorNet, build_model, load_weights, read_checkpoint
 from torch import Tensor, nn
 
 from training.checkpoints import record, write_checkpoint
@@ -241,8 +241,14 @@ def parse_arguments() -> argparse.Namespace:
         help="wall time after which it stops, finished or not",
     )
     parser.add_argument(
-        "--phases", type=int, default=len(PHASES), help="run only so many of the phases"
+        "--phases",
+        type=int,
+        nargs="+",
+        choices=range(1, len(PHASES) + 1),
+        default=list(range(1, len(PHASES) + 1)),
+        help="run only these of the phases",
     )
+    parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 
@@ -253,9 +259,13 @@ def main() -> None:
     arguments = parse_arguments()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
-    phases = PHASES[: arguments.phases]
+    phases = tuple(PHASES[number - 1] for number in arguments.phases)
     budget = Budget(sum(phase.steps for phase in phases), arguments.minutes * 60, time.monotonic())
-    averaged = run_phases(new_model(arguments.seed), arguments.seed, budget, phases, arguments.out)
+    model = new_model(arguments.seed)
+    if arguments.start:
+        load_weights(model, read_checkpoint(arguments.start))
+        model.to(memory_format=torch.channels_last)
+    averaged = run_phases(model, arguments.seed, budget, phases, arguments.out)
     write_checkpoint(averaged.model, arguments.out)
     history = {
         "seed": arguments.seed,

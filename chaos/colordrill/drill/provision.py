@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import io
 import random
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-from colordrill.clock import Clock, poll
+from colordrill.clock import Clock, poll, seconds_between
 from colordrill.data import fixtures, golden_images
 from colordrill.errors import EnvironmentProblem, GoldenProblem, ServiceProblem
 from colordrill.picture import decode, judge, refuse_weak_golden
-from colordrill.scenario.model import Objectives
+from colordrill.scenario.model import Objectives, Pace
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import Part, Site, SiteFolder
 from colordrill.stack.target import Target
-from colordrill.workload.canary import Canary
+from colordrill.workload.canary import Canary, CanaryRunner
 from colordrill.workload.colorize import Deadline, await_end, fetch_output, new_prompt_id
 from colordrill.workload.goldens import Golden, load_goldens
 from colordrill.workload.photos import Photo, encode, load_photos
@@ -156,6 +158,38 @@ def place_canaries(
     content = _coloured_by_primary(photo, assets.workflows[PERSON], client, clock, objectives)
     canaries.append(_canary("crop", assets, photo, content, directory))
     return tuple(canaries)
+
+
+def calibrate(
+    canaries: Sequence[Canary],
+    client: ComfyClient,
+    runner: CanaryRunner,
+    clock: Clock,
+    pace: Pace,
+) -> Pace:
+    """Send every canary once, alone; see that the healthy primary is right, and how fast it is.
+
+    Returns:
+        *pace*, stretched where the host is too slow for it.
+
+    Raises:
+        ServiceProblem: the healthy primary does not colour as the goldens say.
+    """
+    seconds: dict[str, float] = {}
+    for canary in canaries:
+        began_ns = clock.now_ns()
+        future = runner.send(canary, client, kind="calibration", limit_s=FIRST_PICTURE_LIMIT_S)
+        seconds[canary.name] = seconds_between(began_ns, clock.now_ns())
+        if future is None:
+            raise ServiceProblem(f"the healthy primary did not colour the canary {canary.name}")
+        judgement = future.result(timeout=FIRST_PICTURE_LIMIT_S)
+        if judgement.correct is not True:
+            raise ServiceProblem(
+                f"the healthy primary's canary {canary.name} differs from its golden: "
+                f"{'; '.join(judgement.reasons)}",
+                "capture goldens of this image with `colordrill golden capture`",
+            )
+    return pace.fitted(statistics.fmean(seconds.values()), seconds[PERSON])
 
 
 def _canary(name: str, assets: Assets, photo: Photo, golden: bytes, directory: Path) -> Canary:

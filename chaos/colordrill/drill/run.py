@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from colordrill.clock import Clock, SystemClock, seconds_between
 from colordrill.drill.facts import environment_facts, harness_memory_mb
 from colordrill.drill.provision import (
     Assets,
+    calibrate,
     configuration_text,
     load_assets,
     place_canaries,
@@ -33,11 +34,13 @@ from colordrill.record.model import DrillFacts, build_record
 from colordrill.record.write import write_all
 from colordrill.scenario.model import Scenario
 from colordrill.scenario.settings import Settings
+from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.compose import StackPlan
 from colordrill.stack.docker_target import DockerTarget
 from colordrill.stack.parts import Part
 from colordrill.stack.runs import sweep, timed_phase
 from colordrill.verify.conclude import conclude
+from colordrill.workload.canary import Canary, CanaryRunner
 from colordrill.workload.scoring import ScoringWorker
 
 PARTICIPANTS = (
@@ -153,7 +156,9 @@ class Drill:
                 self.scenario.objectives,
                 self.settings.seed,
             )
+            runner = CanaryRunner(history, self.clock, scoring, directory.path)
             with timed_phase(self.clock, self.say):
+                self._fit_pace(canaries, client, runner)
                 TimedDrill(
                     scenario=self.scenario,
                     faults=faults,
@@ -164,7 +169,7 @@ class Drill:
                     events=self._events,
                     clock=self.clock,
                     scoring=scoring,
-                    directory=directory.path,
+                    runner=runner,
                     canaries=canaries,
                     photos=assets.photos,
                     workflows=assets.workflows,
@@ -172,6 +177,18 @@ class Drill:
                     say=self.say,
                 ).run()
             self._measure(target, scoring)
+
+    def _fit_pace(
+        self, canaries: tuple[Canary, ...], client: ComfyClient, runner: CanaryRunner
+    ) -> None:
+        """Stretch the arrivals on a slow host; verdict and record use the pace in force."""
+        asked = self.scenario.pace
+        pace = calibrate(canaries, client, runner, self.clock, asked)
+        if pace != asked:
+            stretch = pace.canary_interval_s / asked.canary_interval_s
+            self.say(f"this host is slow: arrivals are stretched {stretch:.2f} times")
+        self._measurements["canary_interval_s"] = pace.canary_interval_s
+        self.scenario = replace(self.scenario, pace=pace)
 
     def _measure(self, target: DockerTarget, scoring: ScoringWorker) -> None:
         self._measurements["scoring_rss_mb"] = scoring.peak_memory_mb()

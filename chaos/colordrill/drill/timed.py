@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.clock import Clock, seconds_between
@@ -50,7 +49,7 @@ class TimedDrill:
         events: the same events in memory, appended as they are written.
         clock: time and waiting.
         scoring: judges pictures.
-        directory: the run's directory.
+        runner: sends canaries.
         canaries: one of every kind.
         photos: what users draw from.
         workflows: by object type.
@@ -67,7 +66,7 @@ class TimedDrill:
     events: list[Event]
     clock: Clock
     scoring: ScoringWorker
-    directory: Path
+    runner: CanaryRunner
     canaries: Sequence[Canary]
     photos: dict[str, Photo]
     workflows: dict[str, Workflow]
@@ -77,9 +76,7 @@ class TimedDrill:
     def run(self) -> None:
         """Go through all phases; what happened is in the history."""
         pace = self.scenario.pace
-        runner = CanaryRunner(
-            self.history, self.clock, self.scoring, self.directory, pace.canary_limit_s
-        )
+        runner = self.runner
         watch = SteadyWatch(pace)
         detector = OutageDetector(pace.confirm_count)
         self.history.listen(watch.observe)

@@ -7,7 +7,8 @@ most :data:`MAX_PIXELS`; outside them it is refused, never compared. A side unde
 fewer than 8 tiles: as many as hold one window each.
 """
 
-from colordrill.picture.compare import (
+from colordrill.picture.judgement import Bounds, Judgement, judge, judge_files
+from colordrill.picture.likeness import (
     WEAK_GOLDEN_MIN,
     Scores,
     compare,
@@ -15,7 +16,6 @@ from colordrill.picture.compare import (
     refuse_weak_golden,
     uncoloured,
 )
-from colordrill.picture.judge import Bounds, Judgement, judge, judge_files
 from colordrill.picture.png import (
     MAX_PIXELS,
     PictureProblem,

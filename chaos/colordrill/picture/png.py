@@ -25,6 +25,7 @@ MAX_PIXELS = 4_194_304
 """2048 x 2048; keeps a comparison within the scoring worker's 600 MB, and refuses bombs."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_DEPTH = 8  # bits per channel
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _FRAME_BYTES = 12  # length, type and checksum of a chunk
 _ORIENTATION_TAG = 0x0112
@@ -170,6 +171,6 @@ def _scanline_bytes(kind: bytes, header: memoryview) -> int:
     width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", header)
     if width * height > MAX_PIXELS:
         raise PictureProblem(_too_large(width, height))
-    if depth != 8 or colour not in _CHANNELS or interlace:
+    if depth != _DEPTH or colour not in _CHANNELS or interlace:
         raise PictureProblem(f"not an 8-bit plain PNG: depth {depth}, interlace {interlace}")
     return int(height * (1 + width * _CHANNELS[colour]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import threading
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, Self, TextIO, cast
 
 from rich import box
 from rich.console import Console
@@ -27,6 +28,47 @@ _MEASUREMENTS = {
     "container_rss_mb": "container memory",
     "wall_s": "wall time",
 }
+
+
+class _Forgiving(io.TextIOBase):
+    """Passes text on, and keeps quiet where the reader has gone or the disk is full.
+
+    rich answers a broken pipe by exiting with 1, which would turn a verdict into `fail`.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override] # read-only here, as on every stream
+        """What rich chooses its characters by."""
+        return self._stream.encoding or "utf-8"
+
+    def isatty(self) -> bool:
+        """Whether the stream is a terminal."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """The stream's own."""
+        return self._stream.fileno()
+
+    def write(self, text: str) -> int:
+        """Write *text*, or do not; characters that the stream has no code for become ``?``."""
+        code = self.encoding
+        with suppress(OSError, ValueError, LookupError):
+            self._stream.write(text.encode(code, "replace").decode(code))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or do not."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
+def forgiving(stream: TextIO) -> TextIO:
+    """*stream*, unable to end a drill or to change its exit code."""
+    return cast("TextIO", _Forgiving(stream))
 
 
 def is_plain(stream: TextIO, environ: Mapping[str, str] | None = None) -> bool:
@@ -74,10 +116,11 @@ def print_summary(
         stream: where to instead of either.
         environ: the environment that says whether this is CI; the process's by default.
     """
-    out = stream or (sys.stderr if to_stderr else sys.stdout)
+    out = forgiving(stream or (sys.stderr if to_stderr else sys.stdout))
     rows = summary_rows(record, directory)
     if is_plain(out, environ):
         out.writelines(f"{name}: {' '.join(value.split())}\n" for name, value in rows)
+        out.flush()
         return
     style = STYLES[record["verdict"]]
     table = Table(box=box.ROUNDED, show_header=False, border_style=style.removeprefix("bold "))
@@ -126,7 +169,7 @@ class Progress:
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
-        self._stream = sys.stderr if stream is None else stream
+        self._stream = forgiving(sys.stderr if stream is None else stream)
         self._plain = is_plain(self._stream, environ)
         self._console = Console(file=self._stream)
         self._lock = threading.RLock()
@@ -149,7 +192,7 @@ class Progress:
 
     def step(self, text: str) -> None:
         """The drill begins something; what it did before is finished."""
-        with self._lock, suppress(OSError, ValueError):
+        with self._lock:
             self._finish("✓", "green")
             self._text, self._since_ns = printable(text), self._clock.now_ns()
             if self._plain:
@@ -160,7 +203,7 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Something worth a line happened within the step."""
-        with self._lock, suppress(OSError, ValueError):
+        with self._lock:
             if self._plain:
                 self._line(f"  {printable(text)}")
             else:
@@ -168,7 +211,7 @@ class Progress:
 
     def close(self, *, broken_off: bool = False) -> None:
         """Finish the last step and give the terminal back; may be called twice."""
-        with self._lock, suppress(OSError, ValueError):
+        with self._lock:
             self._finish(*(("✗", "red") if broken_off else ("✓", "green")))
 
     def _finish(self, sign: str, style: str) -> None:

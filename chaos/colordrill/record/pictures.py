@@ -60,9 +60,13 @@ def _choose(canaries: Sequence[CanaryTrace]) -> Iterator[tuple[str, CanaryTrace]
     wrong.sort(key=lambda each: (each.state is not CanaryState.WRONG, each.shown_s))
     after = [each for each in correct if each.shown_s > 0]
     # the last ones: right before the fault, and at the end, when all has settled
-    yield from (("before the fault", each) for each in _one_per_canary(before[::-1]))
+    chosen = _one_per_canary(before[::-1])
+    names = [each.name for each in chosen]
+    # the same photos on both sides of the fault can be compared
+    after.sort(key=lambda each: (each.name not in names, -each.shown_s))
+    yield from (("before the fault", each) for each in chosen)
     yield from (("not correct", each) for each in _one_per_canary(wrong))
-    yield from (("after recovery", each) for each in _one_per_canary(after[::-1]))
+    yield from (("after recovery", each) for each in _one_per_canary(after))
 
 
 def _one_per_canary(canaries: Sequence[CanaryTrace]) -> list[CanaryTrace]:

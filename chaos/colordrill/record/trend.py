@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from colordrill.errors import RecordProblem
-from colordrill.record.console import STYLES, is_plain
+from colordrill.record.console import STYLES, forgiving, is_plain
 from colordrill.record.journal import list_runs, read_record
 from colordrill.record.wording import printable, score, seconds
 
@@ -36,7 +36,7 @@ def print_trend(
     Raises:
         RecordProblem: *out* cannot be read.
     """
-    target = stream or sys.stdout
+    target = forgiving(stream or sys.stdout)
     records, unread = _read_all(out)
     rows = trend_rows(records)
     if is_plain(target, environ):

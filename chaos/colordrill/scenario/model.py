@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from colordrill.errors import UsageProblem
@@ -70,7 +70,9 @@ class Pace:
         confirm_count: failed canaries in a row that the detector wants.
         stability_count: canaries without failure that must follow the first correct one.
         stability_s: seconds without failure that must follow it.
-        in_flight_max: operations under way at once; beyond it arrivals are recorded as failed.
+        in_flight_max: operations under way at once; beyond it arrivals are turned away, in writing.
+        utilisation_max: the share of the service's capacity that the workload may ask for; on a
+            slower host arrivals are stretched until it holds, and the record says so.
     """
 
     canary_interval_s: float = 1.5
@@ -85,11 +87,31 @@ class Pace:
     stability_count: int = 3
     stability_s: float = 10.0
     in_flight_max: int = 64
+    utilisation_max: float = 0.6
 
     def __post_init__(self) -> None:
         """Refuse what would stop the workload or make a wait unbounded."""
         for name in self.__slots__:
             _positive(name, getattr(self, name))
+
+    def fitted(self, canary_s: float, job_s: float) -> Pace:
+        """This pace, stretched so that the workload asks for no more than `utilisation_max`.
+
+        An open loop that asks for more than the service can do grows its queue without end: no
+        state is steady, and a recovery is never seen.
+
+        Args:
+            canary_s: mean time of a canary on the healthy service, alone.
+            job_s: time of a user's job on the healthy service, alone.
+        """
+        asked = canary_s / self.canary_interval_s + job_s / self.job_interval_s
+        stretch = max(1.0, asked / self.utilisation_max)
+        return replace(
+            self,
+            canary_interval_s=self.canary_interval_s * stretch,
+            job_interval_s=self.job_interval_s * stretch,
+            canary_limit_s=self.canary_limit_s * stretch,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,10 @@ _LENT_VARIABLES = (
     *("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
+_UNREACHABLE = (
+    *("could not resolve", "temporary failure resolving", "no such host", "connection refused"),
+    *("i/o timeout", "connection timed out", "certificate verify failed", "x509:"),
+)
 _PIP_CONFIGURATIONS = ("~/.config/pip/pip.conf", "~/.pip/pip.conf", "/etc/pip.conf")
 
 
@@ -222,7 +226,7 @@ def _advice(log: Path) -> str:
     text = log.read_text(encoding="utf-8", errors="replace").lower()
     if "no space left on device" in text:
         return "free disk space (`docker builder prune`, `docker image prune`) and run this again"
-    if "could not resolve" in text or "certificate" in text:
+    if any(sign in text for sign in _UNREACHABLE):
         return f"check that this host reaches its package registries, then run this again ({log})"
     return f"read {log}; `colordrill doctor` shows what this machine lacks"
 

@@ -44,7 +44,6 @@ class CanaryRunner:
         clock: limits and paces them.
         scoring: judges the pictures.
         directory: the run's directory; pictures go to its ``images/``.
-        limit_s: a canary without its picture after this long is unanswered.
     """
 
     def __init__(
@@ -53,31 +52,29 @@ class CanaryRunner:
         clock: Clock,
         scoring: ScoringWorker,
         directory: Path,
-        limit_s: float,
     ) -> None:
         self._history = history
         self._clock = clock
         self._scoring = scoring
         self._directory = directory
-        self._limit_s = limit_s
 
     def send(
         self,
         canary: Canary,
         client: ComfyClient,
         *,
+        limit_s: float,
         kind: str = "canary",
         site: str | None = None,
-        limit_s: float | None = None,
     ) -> Future[Judgement] | None:
         """Send one canary and write down what became of it.
 
         Args:
             canary: what to send.
             client: where to.
+            limit_s: without its picture after this long the canary is unanswered.
             kind: the operation's kind in the history.
             site: who answers, where no gateway says it.
-            limit_s: another limit than the runner's.
 
         Returns:
             The future judgement of the picture, None when none came.
@@ -111,9 +108,9 @@ class CanaryRunner:
         )
 
     def _colour(
-        self, canary: Canary, client: ComfyClient, operation: Operation, limit_s: float | None
+        self, canary: Canary, client: ComfyClient, operation: Operation, limit_s: float
     ) -> tuple[Finished, Answer, Prompt]:
-        deadline = Deadline(self._clock, limit_s or self._limit_s)
+        deadline = Deadline(self._clock, limit_s)
         fresh = f"{operation.id}-{canary.photo.name}"
         kept = client.upload(fresh, canary.photo.content, timeout_s=deadline.request_s())
         prompt = canary.workflow.prompt(kept, operation.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,12 @@ def events() -> list[Event]:
 @pytest.fixture
 def record(events: list[Event]) -> dict[str, Any]:
     return build(events)
+
+
+@pytest.fixture
+def build_drill(events: list[Event]) -> Callable[..., dict[str, Any]]:
+    """Builds the drill's record with some arguments changed."""
+    return lambda **changed: build(**{"events": events, **changed})
 
 
 @pytest.fixture

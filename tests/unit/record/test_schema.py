@@ -31,11 +31,12 @@ def documented() -> set[str]:
 
 def value_at(record: dict[str, Any], path: str) -> Any:
     here: Any = record
-    for part in path.split("."):
+    *parents, last = path.split(".")
+    for part in (*parents, last):
         name = part.removesuffix("[]")
         assert name in here, path
         here = here[name]
-        if part.endswith("[]") and path.split(".")[-1] != part:
+        if part.endswith("[]") and part != last:
             here = here[0]
     return here
 

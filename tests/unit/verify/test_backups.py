@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
 from colordrill.outcome import Verdict
 
 if TYPE_CHECKING:
@@ -19,9 +18,7 @@ def test_without_a_fault_it_is_unknown(story: Story) -> None:
 
 
 @pytest.mark.parametrize(("took", "verdict"), [(4.0, Verdict.PASS), (4.001, Verdict.FAIL)])
-def test_a_backup_longer_than_declared_fails(
-    story: Story, took: float, verdict: Verdict
-) -> None:
+def test_a_backup_longer_than_declared_fails(story: Story, took: float, verdict: Verdict) -> None:
     story.fault()
     story.snapshot("quick", -20.0)
     story.snapshot("slow", -10.0, took=took)

@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
 from colordrill.errors import RecordProblem
 from colordrill.outcome import Actuals, Check, Counts, Verdict
 from colordrill.scenario.catalogue import find_scenario, red_twins
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from colordrill.scenario.model import Scenario
     from colordrill.verify.judged import Judged
     from colordrill.verify.observations import Observations
+
     from tests.unit.verify.conftest import Story
 
 NAMES = [

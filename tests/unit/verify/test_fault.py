@@ -1,9 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-
 from colordrill.outcome import Verdict
 
 if TYPE_CHECKING:
@@ -55,8 +55,6 @@ class TestEvidence:
         assert story.check(self.NAME).value == 2
 
     def test_a_scenario_without_faults_is_unknown(self, story: Story) -> None:
-        from dataclasses import replace
-
         story.scenario = replace(story.scenario, faults=())
         assert story.check(self.NAME).verdict is Verdict.UNKNOWN
         assert story.check("fault_healed").verdict is Verdict.UNKNOWN

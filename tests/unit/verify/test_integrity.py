@@ -1,9 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-
 from colordrill.outcome import Verdict
 
 if TYPE_CHECKING:
@@ -111,8 +111,6 @@ class TestLostAfterFault:
         assert "workflows/a.json at 0.00 s" in check.detail
 
     def test_the_scenario_may_allow_some(self, story: Story) -> None:
-        from dataclasses import replace
-
         objectives = replace(story.scenario.objectives, lost_after_fault_max=1)
         story.scenario = replace(story.scenario, objectives=objectives)
         drill(story).item("workflows/a.json", 0.1, "lost")
@@ -162,8 +160,6 @@ class TestJobsLost:
         assert (check.verdict, check.value, check.bound) == (Verdict.FAIL, 1, 0)
 
     def test_slack_is_added(self, story: Story) -> None:
-        from dataclasses import replace
-
         objectives = replace(story.scenario.objectives, jobs_lost_max_slack=1)
         story.scenario = replace(story.scenario, objectives=objectives)
         self.detected(story).job("a", 4.0, None, given_up=30.0)

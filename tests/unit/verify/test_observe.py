@@ -4,7 +4,6 @@ import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
-
 from colordrill.history import Event, EventType
 from colordrill.verify.observations import CanaryState, ReadOutcome
 from colordrill.verify.observe import observe

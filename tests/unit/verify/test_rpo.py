@@ -1,9 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-
 from colordrill.outcome import Verdict
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ def test_the_oldest_item_gone_counts_to_the_promise_of_the_backups(
 
 
 def test_the_objective_bounds_where_it_is_tighter(story: Story) -> None:
-    from dataclasses import replace
-
     objectives = replace(story.scenario.objectives, rpo_s=3.0)
     story.scenario = replace(story.scenario, objectives=objectives)
     drill(story).item("workflows/older.json", -3.0, "lost")

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-
 from colordrill.outcome import Verdict
 
 if TYPE_CHECKING:
@@ -168,8 +168,6 @@ def test_a_canary_that_never_ended_is_unanswered_after_its_limit(story: Story) -
 
 
 def test_where_no_outage_is_expected_none_is_needed(story: Story) -> None:
-    from dataclasses import replace
-
     story.scenario = replace(story.scenario, outage_expected=False)
     story.fault()
     story.canaries(1.0, 20.0)
@@ -212,9 +210,7 @@ def test_the_first_picture_held_counts_not_the_first_submitted(story: Story) -> 
     assert story.check("rto").value == 12.25
 
 
-@pytest.mark.parametrize(
-    "how", [{"scored": False}, {"correct": None}, {"cached": True}], ids=str
-)
+@pytest.mark.parametrize("how", [{"scored": False}, {"correct": None}, {"cached": True}], ids=str)
 def test_an_undecided_canary_after_recovery_makes_it_unknown(
     healthy: Story, how: dict[str, bool]
 ) -> None:
@@ -247,9 +243,7 @@ def test_an_undecided_canary_before_the_last_failure_changes_nothing(story: Stor
 
 
 @pytest.mark.parametrize(("followers", "verdict"), [(2, Verdict.UNKNOWN), (3, Verdict.PASS)])
-def test_three_correct_canaries_must_follow(
-    story: Story, followers: int, verdict: Verdict
-) -> None:
+def test_three_correct_canaries_must_follow(story: Story, followers: int, verdict: Verdict) -> None:
     drill(story)
     story.canary(11.0)
     for number in range(followers):

@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
 from colordrill.outcome import Verdict
 
 if TYPE_CHECKING:
@@ -59,17 +58,13 @@ def test_a_failure_before_the_six_is_forgiven(story: Story) -> None:
 
 
 @pytest.mark.parametrize("took", [2.0, None])
-def test_a_canary_under_way_at_the_fault_does_not_count(
-    story: Story, took: float | None
-) -> None:
+def test_a_canary_under_way_at_the_fault_does_not_count(story: Story, took: float | None) -> None:
     steady(story).canary(-2.0, answered=False, took=took, site="primary")
     assert story.check(NAME).verdict is Verdict.PASS
 
 
 @pytest.mark.parametrize(("last", "verdict"), [(-13.5, Verdict.PASS), (-13.501, Verdict.UNKNOWN)])
-def test_it_must_be_directly_before_the_fault(
-    story: Story, last: float, verdict: Verdict
-) -> None:
+def test_it_must_be_directly_before_the_fault(story: Story, last: float, verdict: Verdict) -> None:
     story.fault()
     for number in range(6):
         story.canary(last - 5 + number, site="primary")

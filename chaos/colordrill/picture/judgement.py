@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from colordrill.picture.compare import (
+from colordrill.picture.likeness import (
     WINDOW,
     Scores,
     compare,
