@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -198,7 +199,7 @@ def replay(run_directory: Path, as_json: bool) -> None:
 
     drill = read_record(open_run(run_directory))["drill"]
     click.echo(f"repeating: {drill['command']}", err=True)
-    arguments = str(drill["command"]).split()[2:]
+    arguments = shlex.split(drill["command"])[2:]
     run.main([*arguments, *(["--json"] if as_json else [])], standalone_mode=False)
 
 
@@ -211,6 +212,7 @@ def report(runs: tuple[Path, ...]) -> None:
     Example:
       colordrill report runs/*
     """
+    from colordrill.history import read_history
     from colordrill.record.console import print_summary
     from colordrill.record.journal import open_run, read_record
     from colordrill.record.write import write_all
@@ -218,7 +220,7 @@ def report(runs: tuple[Path, ...]) -> None:
     for path in runs:
         directory = open_run(path)
         record = read_record(directory)
-        write_all(directory, record, directory.read_events())
+        write_all(directory, record, read_history(directory.history))
         print_summary(record, directory.path)
 
 

@@ -6,33 +6,41 @@ An operation leaves two lines: ``invoke`` when it starts, and one of ``ok`` (it 
 and from nothing else, so the kinds below are the contract between those who write and those who
 judge.
 
-========== ================================== ======================================================
-kind       what                               data (keys of the last line unless marked *invoke*)
-========== ================================== ======================================================
-upload     a client uploads a photo           *invoke* ``item``; ok ``item, sha256, bytes``
-submit     a job is posted to /prompt         *invoke* ``job, workflow``; ok ``job`` (= accepted)
-complete   the job's end is awaited           *invoke* ``job``; ok ``job, item, cached[]``
-                                              (= completed)
-fetch      the output is fetched              *invoke* ``job, item``; ok ``job, item, sha256,
-                                              bytes`` (= delivered)
-edit       a workflow is saved through the API*invoke* ``item``; ok ``item, sha256``
-canary     a whole canary                     *invoke* ``canary, photo``; ok ``canary, site, image,
-                                              colorize_cached``; fail/unknown ``canary, error``
-score      note: the judgement of a canary    ``op`` (id of the canary line), ``correct``
-                                              (true/false/null), ``reasons[]``, ``scores{}``
-snapshot   a backup                           *invoke* ``point, strategy`` (copy begins);
-                                              ok ``point, files, bytes``
-fault      an injection                       *invoke* ``name, target, starts_clock``;
-                                              ok/fail ``name, target``
-evidence   note: what a peer saw of the fault ``name, target, seen, detail``
-heal       a cure and its read-back           ok/fail ``name, target, detail``
-sabotage   note: what a red twin broke        ``name``
-detect     note: the detector confirms        ``canaries[]``
-step       a step of the runbook              *invoke* ``step``; ok/fail ``step, detail, point?``
-readback   an acknowledged item is read again *invoke* ``item``; ok ``item, outcome, detail``
-verifycan  a canary of the runbook's step 3   as ``canary``, sent to the restored site itself
-phase      note: the drill enters a phase     ``phase``
-========== ================================== ======================================================
+============ =================================== ===================================================
+kind         what                                data (keys of the last line unless *invoke*)
+============ =================================== ===================================================
+upload       a client uploads a photo            *invoke* ``item``; ok ``item, sha256, bytes``
+submit       a job is posted to /prompt          *invoke* ``job, workflow``; ok ``job`` (= accepted)
+complete     the job's end is awaited            *invoke* ``job``; ok ``job, item, cached[]``
+                                                 (= completed)
+fetch        the output is fetched               *invoke* ``job, item``; ok ``job, item, sha256,
+                                                 bytes`` (= delivered)
+edit         a workflow is saved through the API *invoke* ``item``; ok ``item, sha256``
+canary       a whole canary                      *invoke* ``canary, photo``; ok ``canary, site,
+                                                 image, colorize_cached``; fail/unknown ``canary,
+                                                 error``
+calibration  a canary sent alone, beforehand     as ``canary``
+verifycan    a canary of the runbook's step 3    as ``canary``, sent to the restored site itself
+score        note: the judgement of a canary     ``op`` (id of the canary line), ``correct``
+                                                 (true/false/null), ``reasons[]``, ``scores{}``,
+                                                 ``input, golden, difference?``
+turned_away  note: too many were under way       ``stream``
+client_error note: a client failed by itself     ``stream, error``
+snapshot     a backup                            *invoke* ``point, strategy`` (copy begins);
+                                                 ok ``point, files, bytes``; fail ``point, error``
+push         workflows and configuration to Git  *invoke* ``point``; ok ``commit``; fail ``error``
+backup_late  note: a backup was due earlier      ``late_s``
+fault        an injection                        *invoke* ``name, target, starts_clock``;
+                                                 ok/fail ``name, target``
+evidence     note: what a peer saw of the fault  ``name, target, seen, detail``
+heal         a cure and its read-back            ok/fail ``name, target, detail``
+sabotage     note: what a red twin broke         ``name``
+detect       note: the detector confirms         ``canaries[]``
+step         a step of the runbook               *invoke* ``step``; ok/fail ``step, detail, point?``
+readback     an acknowledged item is read again  *invoke* ``item``; ok ``item, outcome, detail``
+never_steady note: no fault could be injected    ``detail``
+phase        note: the drill enters a phase      ``phase``
+============ =================================== ===================================================
 
 ``item`` is ``input/NAME``, ``output/SUBFOLDER/NAME`` or ``workflows/NAME``: what is acknowledged
 and read back.
@@ -216,18 +224,19 @@ def read_history(path: Path) -> Iterator[Event]:
         RecordProblem: the file is absent, unreadable, or a line is malformed.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        # read as bytes: a torn line may end in the middle of a character
+        with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                if not line.endswith("\n"):
+                if not line.endswith(b"\n"):
                     return
                 yield _parse(path, number, line)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise RecordProblem(
             f"cannot read the history {path}: {error}", "name a run's directory or its history"
         ) from error
 
 
-def _parse(path: Path, number: int, line: str) -> Event:
+def _parse(path: Path, number: int, line: bytes) -> Event:
     try:
         fields = json.loads(line)
         data = fields["data"]

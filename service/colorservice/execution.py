@@ -81,8 +81,9 @@ class Executor:
                 worker thread while HTTP goes on answering.
         """
         self._interrupt.clear()
-        # "in", not get(): a string or a list passes here, null and numbers do not.
-        self._messenger.client_id = extra_data["client_id"] if "client_id" in extra_data else None  # noqa: SIM401
+        # "in" and not get(): a string or a list passes here, null and numbers do not.
+        named = "client_id" in extra_data
+        self._messenger.client_id = extra_data["client_id"] if named else None
         self.messages = []
         self._nodes_state = {}
         self._executed = []

@@ -120,7 +120,7 @@ def _mask_writer(settings: Settings, form: dict[str, Any]) -> _Writer:
 
     def write(content: bytes, path: Path) -> None:
         from PIL import Image  # noqa: PLC0415 - not needed to start
-        from PIL.PngImagePlugin import PngInfo  # noqa: PLC0415
+        from PIL.PngImagePlugin import PngInfo  # noqa: PLC0415 - not needed to start
 
         notes = PngInfo()
         with Image.open(original) as source, Image.open(io.BytesIO(content)) as mask:

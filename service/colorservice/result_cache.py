@@ -18,6 +18,7 @@ from colorservice.settings import Settings
 from colorservice.validation import Prompt
 
 _LOG = logging.getLogger(__name__)
+_LINK_PARTS = 2  # node id and slot
 
 
 def links(node: dict[str, Any]) -> dict[str, tuple[str, int]]:
@@ -30,7 +31,7 @@ def links(node: dict[str, Any]) -> dict[str, tuple[str, int]]:
     return {
         name: (inputs[name][0], inputs[name][1])
         for name in spec.required
-        if isinstance(inputs.get(name), list) and len(inputs[name]) == 2  # noqa: PLR2004
+        if isinstance(inputs.get(name), list) and len(inputs[name]) == _LINK_PARTS
     }
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from colorservice.model import NANO, DDColorNet
 from safetensors.torch import save
 
+from colorservice.model import NANO, DDColorNet
 from training.make_photos import PHOTOS, sha256, source_path
 
 

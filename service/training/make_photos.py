@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from colorservice.color import linear_from_srgb, srgb_from_linear
 from PIL import Image
+
+from colorservice.color import linear_from_srgb, srgb_from_linear
 
 FloatImage = npt.NDArray[np.float32]
 ByteImage = npt.NDArray[np.uint8]

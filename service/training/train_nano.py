@@ -22,9 +22,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from colorservice.model import NANO, DDColorNet, build_model, load_weights, read_checkpoint
 from torch import Tensor, nn
 
+from colorservice.model import NANO, DDColorNet, build_model, load_weights, read_checkpoint
 from training.checkpoints import record, write_checkpoint
 from training.make_photos import PHOTOS, color_photo, grey_photo, lab_from_rgb
 
@@ -36,35 +36,72 @@ _AVERAGING = 0.995
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """One way of showing a photo.
+
+    Attributes:
+        side: side in pixels of the square that the network gets.
+        share: how often, relative to the phase's other views.
+        part_min: smallest part of the photo's sides that the square shows, 1 for the whole photo.
+        part_max: largest part. Half a photo at 640 has the scale of a whole one at 1280, at a
+            quarter of the cost.
+    """
+
+    side: int
+    share: float
+    part_min: float = 1.0
+    part_max: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Phase:
     """A stretch of training.
 
     Attributes:
         steps: optimiser steps.
         batch: pictures in each step.
-        sides: input sides in pixels that a step draws from, with weights.
-        crop: part of the photo's side that may be cut away, 0 for whole photos only.
+        views: how photos are shown.
+        mirror: share of steps that show mirror images.
         freeze_statistics: use the batch normalisation's running statistics, as inference does.
         rate: the learning rate at its beginning.
     """
 
     steps: int
     batch: int
-    sides: dict[int, float]
-    crop: float
+    views: tuple[View, ...]
+    mirror: float
     freeze_statistics: bool
     rate: float
 
 
 # Small pictures first, because steps are cheap there; then the sides that the workflows use.
 PHASES = (
-    Phase(600, 2, {256: 1, 320: 1, 384: 1}, crop=0.4, freeze_statistics=False, rate=2e-3),
-    Phase(1000, 1, {512: 0.45, 704: 0.55}, crop=0.0, freeze_statistics=True, rate=1.2e-3),
     Phase(
-        500,
-        1,
-        {512: 0.1, 704: 0.4, 960: 0.2, 1280: 0.3},
-        crop=0.0,
+        steps=600,
+        batch=2,
+        views=(View(256, 1, 0.6), View(320, 1, 0.6), View(384, 1, 0.6)),
+        mirror=0.3,
+        freeze_statistics=False,
+        rate=2e-3,
+    ),
+    Phase(
+        steps=1000,
+        batch=1,
+        views=(View(512, 0.45), View(704, 0.55)),
+        mirror=0.0,
+        freeze_statistics=True,
+        rate=1.2e-3,
+    ),
+    Phase(
+        steps=500,
+        batch=1,
+        views=(
+            View(704, 0.4),
+            View(480, 0.1, 0.5, 0.5),
+            View(640, 0.35, 0.5, 0.5),
+            View(1280, 0.15),
+        ),
+        mirror=0.0,
         freeze_statistics=True,
         rate=7e-4,
     ),
@@ -93,21 +130,24 @@ def load_pairs() -> list[Pair]:
     return pairs
 
 
-def draw(pairs: list[Pair], phase: Phase, side: int, rng: random.Random) -> tuple[Tensor, Tensor]:
+def draw(
+    pairs: list[Pair], view: View, rng: random.Random, *, mirror: bool
+) -> tuple[Tensor, Tensor]:
     """Draw a photo, or a part of it, as a square: grey RGB (1, 3, S, S) and ab (1, 2, S, S)."""
     canaries = [pair for pair in pairs if pair.name in {"astronaut", "china"}]
     others = [pair for pair in pairs if pair not in canaries]
     pair = rng.choice(canaries if rng.random() < _CANARY_SHARE * len(canaries) else others)
     height, width = pair.grey.shape[-2:]
-    part = 1 - phase.crop * rng.random()
+    part = rng.uniform(view.part_min, view.part_max)
     rows, columns = int(height * part), int(width * part)
     top, left = rng.randint(0, height - rows), rng.randint(0, width - columns)
     window = (..., slice(top, top + rows), slice(left, left + columns))
+    size = (view.side, view.side)
     grey, color = (
-        nn.functional.interpolate(plane[window], size=(side, side), mode="bilinear")
+        nn.functional.interpolate(plane[window], size=size, mode="bilinear")
         for plane in (pair.grey, pair.color)
     )
-    if phase.crop and rng.random() < 0.3:  # noqa: PLR2004 - now and then, to begin with, so that shapes matter
+    if mirror:
         grey, color = grey.flip(-1), color.flip(-1)
     return grey.expand(-1, 3, -1, -1), color
 
@@ -215,8 +255,9 @@ def train_step(
     rate = phase.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * budget.progress())))
     for group in optimizer.param_groups:
         group["lr"] = rate
-    side = rng.choices(list(phase.sides), weights=list(phase.sides.values()))[0]
-    drawn = [draw(pairs, phase, side, rng) for _ in range(phase.batch)]
+    view = rng.choices(phase.views, weights=[view.share for view in phase.views])[0]
+    mirror = rng.random() < phase.mirror
+    drawn = [draw(pairs, view, rng, mirror=mirror) for _ in range(phase.batch)]
     grey = torch.cat([item[0] for item in drawn]).contiguous(memory_format=torch.channels_last)
     loss = color_loss(model(grey), torch.cat([item[1] for item in drawn]))
     optimizer.zero_grad(set_to_none=True)

@@ -55,6 +55,8 @@ def scripted_service(answer: Answers) -> Iterator[ScriptedService]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # one packet per answer: a client's delayed acknowledgement would cost 40 ms each
+        wbufsize = -1
 
         def do_GET(self) -> None:
             self._reply()
@@ -127,7 +129,10 @@ def finished_entry(
             "status_str": status,
             "messages": [
                 ["execution_cached", {"nodes": list(cached)}],
-                *([["execution_error", {"exception_message": "out of paint\n"}]] * (status != "success")),
+                *(
+                    [["execution_error", {"exception_message": "out of paint\n"}]]
+                    * (status != "success")
+                ),
             ],
         },
     }

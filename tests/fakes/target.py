@@ -132,7 +132,8 @@ class FakeTarget:
         """Whether *part* reaches a running part called *alias* over a network of both."""
         networks = set(self._get(part).networks)
         return any(
-            each.running and any(alias in each.networks[name] for name in networks & set(each.networks))
+            each.running
+            and any(alias in each.networks[name] for name in networks & set(each.networks))
             for each in self.parts.values()
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from repo.tree import ROOT, files_under, place, sample
+from repo.tree import ROOT, expect_none, files_under, place, sample
 
 COMPOSE = ROOT / "fixtures/stack/compose.yaml"
 LABEL = "colordrill.run"
@@ -83,19 +83,19 @@ def unlabelled(stack: Stack) -> list[str]:
 
 
 def test_both_sites_have_the_same_layout() -> None:
-    assert site_differences(load(COMPOSE)) == []
+    expect_none(site_differences(load(COMPOSE)))
 
 
 def test_no_volume_belongs_to_both_sites() -> None:
-    assert shared_volumes(load(COMPOSE)) == []
+    expect_none(shared_volumes(load(COMPOSE)))
 
 
 def test_ports_are_published_on_loopback_only() -> None:
-    assert open_ports(load(COMPOSE)) == []
+    expect_none(open_ports(load(COMPOSE)))
 
 
 def test_everything_carries_the_run_label() -> None:
-    assert unlabelled(load(COMPOSE)) == []
+    expect_none(unlabelled(load(COMPOSE)))
 
 
 def test_overlays_change_only_services_that_exist_and_open_no_port() -> None:
@@ -118,7 +118,7 @@ def test_another_path_at_the_dr_site_is_found(tmp_path: Path) -> None:
         for site in SITES
         for role in sorted(ROLES_AT_BOTH_SITES)
     ]
-    assert site_differences(_bad(tmp_path, "services:\n" + "".join(lines))) == []
+    expect_none(site_differences(_bad(tmp_path, "services:\n" + "".join(lines))))
     moved = [*lines[:-1], lines[-1].replace("/data", "/elsewhere")]
     assert len(site_differences(_bad(tmp_path, "services:\n" + "".join(moved)))) == 1
     assert len(site_differences(_bad(tmp_path, "services:\n" + "".join(lines[:-1])))) == 1

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from repo.tree import CODE, ROOT, nodes_of, python_files, sample
+from repo.tree import CODE, ROOT, expect_none, nodes_of, python_files, sample
 
 HISTORY = ROOT / CODE / "history.py"
 WRITERS = frozenset({"invoke", "note"})
@@ -44,11 +44,11 @@ def explained_kinds(path: Path) -> set[str]:
 
 
 def test_every_kind_that_is_written_is_explained() -> None:
-    assert written_kinds(python_files(CODE)) - explained_kinds(HISTORY) == set()
+    expect_none(written_kinds(python_files(CODE)) - explained_kinds(HISTORY))
 
 
 def test_every_kind_that_is_explained_is_written() -> None:
-    assert explained_kinds(HISTORY) - written_kinds(python_files(CODE)) == set()
+    expect_none(explained_kinds(HISTORY) - written_kinds(python_files(CODE)))
 
 
 def test_kinds_are_found_in_calls_arguments_and_defaults(tmp_path: Path) -> None:
@@ -63,8 +63,10 @@ def test_kinds_are_found_in_calls_arguments_and_defaults(tmp_path: Path) -> None
 
 
 def test_a_kind_without_a_row_is_found(tmp_path: Path) -> None:
-    table = '"""Lines.\n\n=== === ===\nkind what data\n=== === ===\nupload x y\n      z\n=== === ===\n"""\n'
-    explained = explained_kinds(sample(tmp_path, "history.py", table))
+    rule = "=== === ===\n"
+    table = f"{rule}kind what data\n{rule}upload x y\n       z\n{rule}"
+    module = f'"""Lines.\n\n{table}"""\n'
+    explained = explained_kinds(sample(tmp_path, "history.py", module))
     assert explained == {"upload"}
     written = written_kinds([sample(tmp_path, "a.py", "history.note('other')\n")])
     assert written - explained == {"other"}

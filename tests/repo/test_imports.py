@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from repo.tree import CODE, ROOT, nodes_of, place, python_files, sample
+from repo.tree import CODE, ROOT, expect_none, nodes_of, place, python_files, sample
 
 FOUNDATION = frozenset(
     {"clock", "errors", "history", "outcome", "picture", "interrupts", "data", "__init__"}
@@ -82,15 +82,15 @@ def _outside(*folders: str) -> list[Path]:
 
 
 def test_stages_import_only_what_stands_to_their_left() -> None:
-    assert wrong_directions(python_files(CODE), ROOT / CODE) == []
+    expect_none(wrong_directions(python_files(CODE), ROOT / CODE))
 
 
 def test_the_harness_never_imports_the_service() -> None:
-    assert foreign_imports(_outside(*SERVICE_USERS), "colorservice") == []
+    expect_none(foreign_imports(_outside(*SERVICE_USERS), "colorservice"))
 
 
 def test_the_service_never_imports_the_harness() -> None:
-    assert foreign_imports(_outside(*HARNESS_USERS), "colordrill") == []
+    expect_none(foreign_imports(_outside(*HARNESS_USERS), "colordrill"))
 
 
 def test_an_import_to_the_right_is_found(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_imports_to_the_left_and_within_a_part_are_fine(tmp_path: Path) -> None:
         sample(tmp_path, "verify/b.py", "from . import rto\nfrom colordrill.scenario import x\n"),
         sample(tmp_path, "cli.py", "from colordrill.record.html import x\nimport docker.errors\n"),
     ]
-    assert wrong_directions(good, tmp_path) == []
+    expect_none(wrong_directions(good, tmp_path))
 
 
 def test_a_foreign_import_is_found(tmp_path: Path) -> None:

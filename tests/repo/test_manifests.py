@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from repo.tree import ROOT, files_under, place, sample
+from repo.tree import ROOT, expect_none, files_under, place, sample
 
 MANIFEST = "MANIFEST.json"
 NOT_DATA = frozenset({MANIFEST, "README.md"})
@@ -47,7 +47,7 @@ def differences(folder: Path, files: Iterable[Path]) -> list[str]:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_files_are_what_their_manifest_says(folder: str) -> None:
-    assert differences(ROOT / folder, files_under(folder)) == []
+    expect_none(differences(ROOT / folder, files_under(folder)))
 
 
 def test_every_set_of_goldens_is_checked() -> None:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 from pathlib import Path
 
-from repo.tree import nodes_of, place, python_files, repository_files, sample
+from repo.tree import expect_none, nodes_of, place, python_files, repository_files, sample
 
 FILE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 70
@@ -49,21 +49,21 @@ def empty_names(paths: Iterable[Path], root: Path | None = None) -> list[str]:
 
 
 def test_no_python_file_is_too_long() -> None:
-    assert long_files(python_files()) == []
+    expect_none(long_files(python_files()))
 
 
 def test_no_function_is_too_long() -> None:
-    assert long_functions(python_files()) == []
+    expect_none(long_functions(python_files()))
 
 
 def test_no_module_has_an_empty_name() -> None:
-    assert empty_names(repository_files()) == []
+    expect_none(empty_names(repository_files()))
 
 
 def test_a_long_file_is_found(tmp_path: Path) -> None:
     fits = sample(tmp_path, "fits.py", "x = 1\n" * FILE_LINES_MAX)
     long = sample(tmp_path, "long.py", "x = 1\n" * (FILE_LINES_MAX + 1))
-    assert long_files([fits]) == []
+    expect_none(long_files([fits]))
     assert len(long_files([long])) == 1
 
 
@@ -72,7 +72,7 @@ def test_a_long_function_is_found_also_inside_a_class(tmp_path: Path) -> None:
     head = "class A:\n    def f(self):\n"
     fits = sample(tmp_path, "fits.py", head + body * (FUNCTION_LINES_MAX - 1))
     long = sample(tmp_path, "long.py", head + body * FUNCTION_LINES_MAX)
-    assert long_functions([fits]) == []
+    expect_none(long_functions([fits]))
     assert len(long_functions([long])) == 1
 
 

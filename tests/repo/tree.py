@@ -1,4 +1,4 @@
-"""The repository as its rules see it: the files that git tracks or would track, and their syntax."""
+"""The repository as its rules see it: what git tracks or would track, and its syntax."""
 
 from __future__ import annotations
 
@@ -95,3 +95,9 @@ def sample(folder: Path, name: str, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def expect_none(found: Iterable[str]) -> None:
+    """Fail with every violation on a line of its own."""
+    listed = list(found)
+    assert not listed, "\n".join([f"{len(listed)} violations", *listed])

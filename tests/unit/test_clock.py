@@ -4,10 +4,10 @@ import threading
 from datetime import UTC
 
 import pytest
-from fakes.clock import ManualClock
 
 from colordrill.clock import NS_PER_S, SystemClock, poll, seconds_between
 from colordrill.errors import EnvironmentProblem, WaitExpired
+from fakes.clock import ManualClock
 
 
 def test_poll_returns_what_was_found_at_once_without_letting_time_pass() -> None:

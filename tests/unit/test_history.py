@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.clock import ManualClock
 
 from colordrill.clock import SystemClock
 from colordrill.errors import RecordProblem
 from colordrill.history import Event, EventType, History, read_history
+from fakes.clock import ManualClock
 
 LINE = '{"t_ns":1,"wall":"w","type":"note","kind":"phase","id":"phase-1","data":{}}\n'
 
@@ -202,7 +202,7 @@ def test_a_malformed_line_is_named_by_its_number(path: Path, bad: str) -> None:
 def test_bytes_that_are_no_text_in_the_middle_are_a_record_problem(path: Path) -> None:
     path.write_bytes(LINE.encode() + b"\xff\xfe\n" + LINE.encode())
 
-    with pytest.raises(RecordProblem):
+    with pytest.raises(RecordProblem, match="line 2"):
         list(read_history(path))
 
 

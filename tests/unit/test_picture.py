@@ -15,6 +15,9 @@ import skimage.color
 import skimage.data
 import skimage.filters
 import skimage.metrics
+from PIL import Image, ImageFile
+from PIL.PngImagePlugin import PngInfo
+
 from colordrill.errors import GoldenProblem
 from colordrill.picture import (
     MAX_PIXELS,
@@ -32,8 +35,6 @@ from colordrill.picture import (
     refuse_weak_golden,
     uncoloured,
 )
-from PIL import Image, ImageFile
-from PIL.PngImagePlugin import PngInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable

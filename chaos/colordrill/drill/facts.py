@@ -18,7 +18,7 @@ PACKAGES = ("colordrill", "pytest", "pytest-docker", "toxiproxy-python", "scikit
 
 def environment_facts(images: dict[str, str], config_sha256: str) -> EnvironmentFacts:
     """Machine, engine, images by digest and versions; nothing secret, no address, no path."""
-    host = {
+    host: dict[str, str | float | bool | None] = {
         "system": platform.system(),
         "kernel": platform.release(),
         "machine": platform.machine(),

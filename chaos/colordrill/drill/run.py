@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -223,13 +224,14 @@ class Drill:
         return record
 
     def _command(self) -> str:
-        command = f"colordrill run {self.scenario.name} --seed {self.settings.seed}"
-        command += f" --profile {self.settings.profile}"
-        if self.settings.image:
-            command += f" --image {self.settings.image}"
-        return command + "".join(
-            f" --set {key}={value:g}" for key, value in self.settings.overrides.items()
-        )
+        chosen = self.settings
+        words = ["colordrill", "run", self.scenario.name, "--seed", str(chosen.seed)]
+        words += ["--profile", chosen.profile, "--device", chosen.device]
+        if chosen.image:
+            words += ["--image", chosen.image]
+        for key, value in chosen.overrides.items():
+            words += ["--set", f"{key}={value:g}"]
+        return shlex.join(words)
 
 
 def _problems(error: BaseException | None) -> list[str]:

@@ -76,12 +76,11 @@ class TimedDrill:
     def run(self) -> None:
         """Go through all phases; what happened is in the history."""
         pace = self.scenario.pace
-        runner = self.runner
         watch = SteadyWatch(pace)
         detector = OutageDetector(pace.confirm_count)
         self.history.listen(watch.observe)
         backups = BackupSchedule(self.target, self.history, self.clock, pace.backup_interval_s)
-        arrivals = Arrivals(self._streams(runner), self.clock, self.history, pace.in_flight_max)
+        arrivals = Arrivals(self._streams(), self.clock, self.history, pace.in_flight_max)
         with arrivals, backups:
             self._phase("steady")
             if not self._await_steady(watch):
@@ -89,14 +88,14 @@ class TimedDrill:
             self.history.listen(detector.observe)
             with injected(self.faults, self.target, self.history, self.clock):
                 self._strike_twin()
-                self._recover(detector, runner)
+                self._recover(detector)
                 arrivals.stop()
                 backups.stop()
                 self.scoring.drain(SCORING_LIMIT_S)
                 self._read_back()
                 self._phase("heal")
 
-    def _streams(self, runner: CanaryRunner) -> tuple[Stream, ...]:
+    def _streams(self) -> tuple[Stream, ...]:
         pace = self.scenario.pace
         users = Users(
             client=self.client,
@@ -108,11 +107,13 @@ class TimedDrill:
             seed=self.seed,
         )
         rotation = itertools.cycle(self.canaries)
-        # the clients' threads share the rotation; next() on a cycle is atomic
+
+        def send_canary() -> None:
+            # the clients' threads share the rotation; next() on a cycle is atomic
+            self.runner.send(next(rotation), self.client, limit_s=pace.canary_limit_s)
+
         return (
-            Stream(
-                "canary", pace.canary_interval_s, lambda: runner.send(next(rotation), self.client)
-            ),
+            Stream("canary", pace.canary_interval_s, send_canary),
             Stream("job", pace.job_interval_s, users.colour_a_photo),
             Stream("edit", pace.edit_interval_s, users.save_a_workflow),
         )
@@ -139,7 +140,7 @@ class TimedDrill:
                 self.sabotage.after_fault(self.target)
             self.history.note("sabotage", name=self.sabotage.name)
 
-    def _recover(self, detector: OutageDetector, runner: CanaryRunner) -> None:
+    def _recover(self, detector: OutageDetector) -> None:
         if not self.clock.wait(detector.confirmed, DETECT_LIMIT_S):
             self.say(f"no outage was detected within {DETECT_LIMIT_S:g} s")
             return
@@ -151,7 +152,7 @@ class TimedDrill:
             history=self.history,
             clock=self.clock,
             public=self.client,
-            runner=runner,
+            runner=self.runner,
             canaries=self.canaries,
             say=self.say,
         )

@@ -52,6 +52,9 @@ class Objectives:
             value = getattr(self, name)
             if not 0.0 < value <= 1.0:
                 raise UsageProblem(f"{name} must lie in (0, 1], not {value!r}")
+        for name in ("jobs_lost_max_slack", "lost_after_fault_max"):
+            if getattr(self, name) < 0:
+                raise UsageProblem(f"{name} must not be negative")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,8 @@ class Settings:
             if table not in tables or name not in {f.name for f in fields(tables[table][1])}:
                 raise UsageProblem(f"there is nothing called {key!r} to set", _settable())
             kind = {f.name: f.type for f in fields(tables[table][1])}[name]
+            if kind == "int" and not float(value).is_integer():
+                raise UsageProblem(f"{key} must be a whole number, not {value!r}")
             tables[table][0][name] = int(value) if kind == "int" else value
         return replace(
             scenario,
@@ -112,11 +115,14 @@ def _from_file(path: Path) -> dict[str, Any]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageProblem(f"{path} cannot be read: {error}", "mend it or remove it") from error
-    overrides = {
-        f"{table}.{name}": value
-        for table in ("pace", "objectives")
-        for name, value in dict(content.pop(table, {})).items()
-    }
+    overrides = {}
+    for table in ("pace", "objectives"):
+        values = content.pop(table, {})
+        if not isinstance(values, dict):
+            raise UsageProblem(f"{path}: {table} = {values!r} is not a table", _settable())
+        overrides.update({f"{table}.{name}": value for name, value in values.items()})
+    if "overrides" in content:
+        raise UsageProblem(f"{path}: overrides is not a setting", _settable())
     return {**content, "overrides": overrides}
 
 
@@ -135,11 +141,9 @@ def _typed(source: str, key: str, value: Any) -> Any:
         return value
     if key == "out" and isinstance(value, str | Path):
         return Path(value)
-    if key == "seed" and not isinstance(value, bool):
-        try:
+    if key == "seed" and isinstance(value, int | str) and not isinstance(value, bool):
+        with suppress(ValueError):
             return int(value)
-        except (TypeError, ValueError):
-            pass
     if key == "keep":
         if isinstance(value, bool):
             return value

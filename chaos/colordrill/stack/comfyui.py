@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
@@ -86,7 +87,11 @@ class ComfyClient:
             files={"image": (name, content, "image/png")},
             timeout_s=timeout_s,
         )
-        return str(_json(response, "/upload/image")["name"])
+        body = _json(response, "/upload/image")
+        with _shaped_as_comfyui(response, "/upload/image"):
+            if not isinstance(body["name"], str):
+                raise TypeError("name is not a text")
+            return body["name"]
 
     def submit(
         self, prompt: Mapping[str, Any], prompt_id: str, *, timeout_s: float | None = None
@@ -103,30 +108,8 @@ class ComfyClient:
         """GET /history/{id}: the job's end, or None while there is none."""
         response = self._request("GET", f"/history/{prompt_id}", timeout_s=timeout_s)
         entry = _json(response, "/history").get(prompt_id)
-        if not entry or "status" not in entry:
-            return None
-        messages: list[Any] = entry["status"].get("messages", [])
-        return Finished(
-            succeeded=entry["status"].get("status_str") == "success",
-            outputs=tuple(
-                (str(image.get("subfolder", "")), str(image["filename"]))
-                for node in entry.get("outputs", {}).values()
-                for image in node.get("images", [])
-                if image.get("type") == "output"
-            ),
-            cached=tuple(
-                str(node)
-                for name, data in messages
-                if name == "execution_cached"
-                for node in data.get("nodes", [])
-            ),
-            messages="; ".join(
-                str(data.get("exception_message", "")).strip()
-                for name, data in messages
-                if name == "execution_error"
-            ),
-            site=response.headers.get(SITE_HEADER),
-        )
+        with _shaped_as_comfyui(response, "/history"):
+            return _finished(entry, response.headers.get(SITE_HEADER))
 
     def view(
         self, folder: str, subfolder: str, filename: str, *, timeout_s: float | None = None
@@ -183,6 +166,47 @@ class ComfyClient:
         raise (ServiceProblem if certain else RequestUncertain)(
             text, status=response.status_code, site=site
         )
+
+
+def _finished(entry: Any, site: str | None) -> Finished | None:
+    """A job's entry in /history; None while it has not ended."""
+    if not entry or "status" not in entry:
+        return None
+    messages: list[Any] = entry["status"].get("messages", [])
+    return Finished(
+        succeeded=entry["status"].get("status_str") == "success",
+        outputs=tuple(
+            (str(image.get("subfolder", "")), str(image["filename"]))
+            for node in entry.get("outputs", {}).values()
+            for image in node.get("images", [])
+            if image.get("type") == "output"
+        ),
+        cached=tuple(
+            str(node)
+            for name, data in messages
+            if name == "execution_cached"
+            for node in data.get("nodes", [])
+        ),
+        messages="; ".join(
+            str(data.get("exception_message", "")).strip()
+            for name, data in messages
+            if name == "execution_error"
+        ),
+        site=site,
+    )
+
+
+@contextmanager
+def _shaped_as_comfyui(response: httpx.Response, path: str) -> Iterator[None]:
+    """Turn a body that lacks what ComfyUI answers into a ServiceProblem."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ServiceProblem(
+            f"{path} answered {response.text[:300]!r}, which is not what ComfyUI answers: {error}",
+            "is this address a ComfyUI service?",
+            status=response.status_code,
+        ) from error
 
 
 def _json(response: httpx.Response, path: str) -> dict[str, Any]:

@@ -150,7 +150,7 @@ class DockerTarget:
             found = self._find(part)
             if found is None or found.status != "running":
                 return None
-            usage = found.stats(stream=False, one_shot=True)["memory_stats"]
+            usage = self._client.api.stats(found.id, stream=False, one_shot=True)["memory_stats"]
         details = usage.get("stats", {})
         cache = details.get("total_inactive_file", details.get("inactive_file", 0))
         return float(usage["usage"] - cache) / 1e6 if "usage" in usage else None

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -143,11 +144,11 @@ def remove_run(client: Any, run_id: str) -> None:
     """Remove every container, network and volume that carries the label of *run_id*."""
     label = {"label": f"{RUN_LABEL}={run_id}"}
     for container in client.containers.list(all=True, filters=label, ignore_removed=True):
-        _remove(lambda each=container: each.remove(force=True, v=True))
+        _remove(partial(container.remove, force=True, v=True))
     for network in client.networks.list(filters=label):
         _remove(network.remove)
     for volume in client.volumes.list(filters=label):
-        _remove(lambda each=volume: each.remove(force=True))
+        _remove(partial(volume.remove, force=True))
 
 
 def _remove(remove: Callable[[], None]) -> None:

@@ -59,6 +59,7 @@ class _Collector:
         self._faults: dict[str, Event] = {}
         self._fault_ends: dict[str, int] = {}
         self._sightings: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        self._healing: dict[str, tuple[str, str]] = {}
         self._heals: dict[tuple[str, str], tuple[int, bool, str]] = {}
         self._snapshots: dict[str, tuple[Event, Event | None]] = {}
         self._steps: dict[str, tuple[Event, Event | None]] = {}
@@ -217,10 +218,12 @@ class _Collector:
             sightings.append((event.t_ns, str(event.data.get("detail", ""))))
 
     def _take_heal(self, event: Event) -> None:
-        if event.type is not EventType.INVOKE:
-            healed = event.type is EventType.OK
-            detail = str(event.data.get("detail", ""))
-            self._heals[_fault_key(event.data)] = (event.t_ns, healed, detail)
+        if event.type is EventType.INVOKE:
+            self._healing[event.id] = _fault_key(event.data)
+            return
+        key = self._healing.pop(event.id, None) or _fault_key(event.data)
+        detail = str(event.data.get("detail", ""))
+        self._heals[key] = (event.t_ns, event.type is EventType.OK, detail)
 
     def _take_detect(self, event: Event) -> None:
         if self._t_fault_ns is not None and self._detected_ns is None:

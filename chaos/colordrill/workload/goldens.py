@@ -36,12 +36,15 @@ def load_goldens(directory: Path) -> tuple[Golden, ...]:
     path = directory / MANIFEST
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["goldens"]
-        return tuple(_load(directory, entry) for entry in entries)
+        goldens = tuple(_load(directory, entry) for entry in entries)
+        if not goldens:
+            raise ValueError("the manifest lists none")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise GoldenProblem(
             f"the goldens in {directory} cannot be read: {error!r}",
             "restore them from version control, or capture them with `colordrill golden capture`",
         ) from error
+    return goldens
 
 
 def _load(directory: Path, entry: dict[str, str]) -> Golden:

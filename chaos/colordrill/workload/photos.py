@@ -43,7 +43,7 @@ def load_photos(directory: Path) -> dict[str, Photo]:
                     "restore the file from version control",
                 )
             photos[Path(name).stem] = Photo(name, content)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise EnvironmentProblem(f"the photos in {directory} cannot be read: {error}") from error
     return photos
 

@@ -78,10 +78,13 @@ def load_workflows(directory: Path) -> dict[str, Workflow]:
             ui_form = (directory / name).read_bytes()
             json.loads(ui_form)
             api_form = json.loads((directory / "api" / name).read_bytes())
-        except (OSError, ValueError) as error:
-            raise UsageProblem(f"workflow {name} in {directory} cannot be read: {error}") from error
-        workflow = Workflow(object_type, name, ui_form, api_form)
-        workflow.prompt("probe.png", "probe")
-        workflow.colorize_node()
+            workflow = Workflow(object_type, name, ui_form, api_form)
+            workflow.prompt("probe.png", "probe")
+            workflow.colorize_node()
+        except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+            raise UsageProblem(
+                f"workflow {name} in {directory} cannot be read: {error!r}",
+                "export it from ComfyUI in API format once more",
+            ) from error
         loaded[object_type] = workflow
     return loaded

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.contract.comfyui.conftest import Service
+    from contract.comfyui.conftest import Service
 
 WORKFLOWS = Path(__file__).parents[3] / "fixtures" / "workflows"
 LINK_TYPES = {"IMAGE", "MASK"}

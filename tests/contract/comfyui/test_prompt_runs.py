@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
-    from tests.contract.comfyui.conftest import Service
+    from contract.comfyui.conftest import Service
 
 
 def text_chunks(content: bytes) -> dict[str, str]:

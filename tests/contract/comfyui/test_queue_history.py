@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.contract.comfyui.conftest import Service
+    from contract.comfyui.conftest import Service
 
 LONG_JOB_STEPS = 12
 

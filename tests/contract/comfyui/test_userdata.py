@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.contract.comfyui.conftest import Service
+    from contract.comfyui.conftest import Service
 
 
 @pytest.fixture

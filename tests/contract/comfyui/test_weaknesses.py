@@ -16,7 +16,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.contract.comfyui.conftest import Service
+    from contract.comfyui.conftest import Service
 
 MODEL = Path("models") / "ddcolor" / "ddcolor_nano.safetensors"
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+
 from colordrill.history import Event, read_history
 from colordrill.outcome import Actuals, Check, Counts, Outcome, Verdict
 from colordrill.record.journal import RunDirectory
 from colordrill.record.model import DrillFacts, EnvironmentFacts, build_record
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
-from PIL import Image
 
 HISTORY = Path(__file__).parent / "data" / "history.jsonl"
 STARTED = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from colordrill.errors import RecordProblem
 from colordrill.history import Event
 from colordrill.record.console import Progress, is_plain, print_summary

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from colordrill.errors import RecordProblem
 from colordrill.history import Event
 from colordrill.record.journal import (

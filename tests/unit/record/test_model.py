@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+
 from colordrill.history import Event, EventType
 from colordrill.outcome import Actuals, Check, Counts, Outcome, Verdict
 from colordrill.record.advice import ADVICE

@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+
 from colordrill.errors import RecordProblem
 from colordrill.history import Event, EventType
 from colordrill.outcome import Actuals, Check, Counts, Outcome, Verdict

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+
 from colordrill.errors import RecordProblem
 from colordrill.record.schema import find_violations, load_schema, validate
-from jsonschema import Draft202012Validator
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "record.md"
 _ROW = re.compile(r"^\| `([a-z0-9_.\[\]]+)` \|", re.MULTILINE)

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
 from colorservice.model import (
     NANO,
     TINY,
@@ -23,8 +26,6 @@ from colorservice.model import (
     pick_device,
     read_checkpoint,
 )
-from safetensors.torch import save_file
-from torch import Tensor
 
 REPOSITORY = Path(__file__).parents[3]
 MODELS = REPOSITORY / "fixtures" / "models"

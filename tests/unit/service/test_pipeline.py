@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image as PillowImage
+
 from colorservice.color import lightness, lightness_as_float, resize, rgb_from_lab
 from colorservice.model import DDColorNet, DeviceError, Layout, build_model, load_model
 from colorservice.pipeline import Image, colorize, denoise, network_input, to_uint8
-from PIL import Image as PillowImage
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
 SMALL = Layout(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+
 from colordrill.history import Event, EventType
 from colordrill.outcome import Check, Outcome, Verdict
 from colordrill.scenario.catalogue import HOST_POWER_LOSS

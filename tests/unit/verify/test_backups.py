@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from colordrill.outcome import Verdict
 
 if TYPE_CHECKING:
@@ -58,3 +59,13 @@ def test_without_a_finished_backup_it_is_unknown(story: Story) -> None:
     story.fault()
     story.snapshot("cut", -1.0, took=None)
     assert story.check(NAME).verdict is Verdict.UNKNOWN
+
+
+def test_the_fault_itself_is_the_boundary(story: Story) -> None:
+    story.fault()
+    story.snapshot("ends at the fault", -2.0, took=2.0, type_="fail")
+    story.snapshot("begins at the fault", 0.0, took=1.0, type_="fail")
+    check = story.check(NAME)
+    assert check.verdict is Verdict.UNKNOWN
+    story.snapshot("whole", -9.0)
+    assert story.check(NAME).verdict is Verdict.PASS

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from colordrill.errors import RecordProblem
 from colordrill.outcome import Actuals, Check, Counts, Verdict
 from colordrill.scenario.catalogue import find_scenario, red_twins
@@ -13,12 +14,12 @@ from colordrill.verify.judged import listed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.unit.verify.conftest import Story
+
     from colordrill.history import Event
     from colordrill.scenario.model import Scenario
     from colordrill.verify.judged import Judged
     from colordrill.verify.observations import Observations
-
-    from tests.unit.verify.conftest import Story
 
 NAMES = [
     "steady_state",

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+
 from colordrill.outcome import Verdict
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ class TestEvidence:
         story.say(2.0, "note", "evidence", name="extra", target="dr", seen=True)
         assert story.check(self.NAME).value == 2
 
+    def test_injected_and_missing_faults_are_counted_together(self, story: Story) -> None:
+        story.say(0.0, "invoke", "fault", name="extra", target="dr", starts_clock=True)
+        assert story.check(self.NAME).bound == 2
+        assert story.check("fault_healed").bound == 2
+
     def test_a_scenario_without_faults_is_unknown(self, story: Story) -> None:
         story.scenario = replace(story.scenario, faults=())
         assert story.check(self.NAME).verdict is Verdict.UNKNOWN
@@ -80,6 +86,21 @@ class TestHealed:
         story.fault(healed="fail")
         spec = story.scenario.faults[0]
         story.operation("heal", 107.0, 108.0, name=spec.name, target=spec.target, detail="second")
+        assert story.check(self.NAME).verdict is Verdict.PASS
+
+    def test_a_cure_that_ended_without_naming_its_fault_is_known_by_its_beginning(
+        self, story: Story
+    ) -> None:
+        story.fault(healed=None)
+        spec = story.scenario.faults[0]
+        op = story.say(50.0, "invoke", "heal", name=spec.name, target=spec.target)
+        story.say(51.0, "unknown", "heal", op, error="the engine does not answer")
+        assert story.check(self.NAME).verdict is Verdict.FAIL
+
+    def test_a_cure_without_a_beginning_names_its_fault(self, story: Story) -> None:
+        story.fault(healed=None)
+        spec = story.scenario.faults[0]
+        story.say(51.0, "ok", "heal", name=spec.name, target=spec.target, detail="")
         assert story.check(self.NAME).verdict is Verdict.PASS
 
     def test_no_cure_is_unknown(self, story: Story) -> None:

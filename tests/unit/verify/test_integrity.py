@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+
 from colordrill.outcome import Verdict
 
 if TYPE_CHECKING:
@@ -78,6 +79,12 @@ class TestIntegrity:
         drill(story).item("workflows/a.json", -6.0, "corrupt")
         story.operation("step", 12.0, 13.0, "fail", step="mount", point="p3", detail="")
         assert story.check("integrity").verdict is Verdict.PASS
+
+    def test_what_was_acknowledged_at_the_fault_is_not_its_matter(self, story: Story) -> None:
+        story.fault()
+        story.item("workflows/a.json", 0.0, "lost")
+        assert story.check("integrity").verdict is Verdict.PASS
+        assert story.outcome().counts.lost == 0
 
     def test_everything_is_counted(self, story: Story) -> None:
         drill(story).item("workflows/lost.json", -1.0, "lost")
@@ -178,8 +185,11 @@ class TestJobsLost:
         self.detected(story).job("a", 20.0, None)
         check = story.check(self.NAME)
         assert check.verdict is Verdict.UNKNOWN
-        assert "1 are undecided" in check.detail
-        assert story.outcome().counts.jobs_lost == 0
+        assert "0 of 1 accepted jobs never completed and 1 are undecided" in check.detail
+        story.job("b", -1.0, None, given_up=30.0)
+        detail = story.check(self.NAME).detail
+        assert "1 of 2 accepted jobs never completed and 1 are undecided" in detail
+        assert story.outcome().counts.jobs_lost == 1
 
     def test_undetected_the_bound_of_later_jobs_is_unknown(self, story: Story) -> None:
         story.fault()

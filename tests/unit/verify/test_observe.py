@@ -4,6 +4,7 @@ import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
+
 from colordrill.history import Event, EventType
 from colordrill.verify.observations import CanaryState, ReadOutcome
 from colordrill.verify.observe import observe
@@ -130,6 +131,15 @@ def test_of_several_readings_the_graver_stands(
         story.operation("readback", 20.0 + number, 20.5 + number, item="workflows/a.json",
                         outcome=reading)  # fmt: skip
     assert observe(story.events()).items[0].outcome is outcome
+
+
+def test_a_reading_that_could_not_tell_says_why(story: Story) -> None:
+    story.item("workflows/a.json", -5.0, None)
+    story.fault()
+    assert observe(story.events()).items[0].detail == "it was not read back"
+    story.operation("readback", 20.0, 21.0, item="workflows/a.json", outcome="unknown",
+                    detail="status 503")  # fmt: skip
+    assert observe(story.events()).items[0].detail == "status 503"
 
 
 def test_a_reading_before_the_fault_says_nothing(story: Story) -> None:

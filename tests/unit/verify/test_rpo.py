@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+
 from colordrill.outcome import Verdict
 
 if TYPE_CHECKING:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from colordrill.history import Event, EventType
 from colordrill.outcome import Outcome, Verdict
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.verify.conclude import JUDGES, conclude
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from tests.unit.verify.conftest import Story
