@@ -95,12 +95,7 @@ PHASES = (
     Phase(
         steps=500,
         batch=1,
-        views=(
-            View(704, 0.4),
-            View(480, 0.1, 0.5, 0.5),
-            View(640, 0.35, 0.5, 0.5),
-            View(1280, 0.15),
-        ),
+        views=(View(704, 0.3), View(640, 0.5, 0.5, 0.5), View(1280, 0.2)),
         mirror=0.0,
         freeze_statistics=True,
         rate=7e-4,
@@ -183,12 +178,16 @@ class Averaged:
     def __init__(self, model: DDColorNet) -> None:
         """Start from the network's present weights."""
         self.model = copy.deepcopy(model)
+        self._updates = 0
 
     @torch.no_grad()
     def update(self, model: DDColorNet) -> None:
         """Move the average a little towards the present weights; take buffers over as they are."""
+        # Corrected for its beginning: after the first update nothing is left of the start.
+        self._updates += 1
+        share = (1 - _AVERAGING) / (1 - _AVERAGING**self._updates)
         for mean, new in zip(self.model.parameters(), model.parameters(), strict=True):
-            mean.data.lerp_(new, 1 - _AVERAGING)
+            mean.data.lerp_(new, share)
         for kept, current in zip(self.model.buffers(), model.buffers(), strict=True):
             kept.copy_(current)
 
@@ -251,7 +250,7 @@ def train_step(
     budget: Budget,
 ) -> float:
     """Do one optimiser step and return its loss."""
-    warm = min(1.0, (budget.done + 1) / 50)
+    warm = min(1.0, (budget.done + 1) / 20)
     rate = phase.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * budget.progress())))
     for group in optimizer.param_groups:
         group["lr"] = rate

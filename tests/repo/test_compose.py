@@ -82,6 +82,14 @@ def unlabelled(stack: Stack) -> list[str]:
     return [name for name, thing in things() if LABEL not in ((thing or {}).get("labels") or {})]
 
 
+def overlay_faults(overlay: Stack, stack: Stack) -> list[str]:
+    """What an overlay does besides changing services that *stack* has."""
+    found = [f"it has a section {name}" for name in overlay if name != "services"]
+    services = overlay.get("services", {})
+    found += [f"there is no service {name}" for name in services if name not in stack["services"]]
+    return [*found, *open_ports({"services": services})]
+
+
 def test_both_sites_have_the_same_layout() -> None:
     expect_none(site_differences(load(COMPOSE)))
 
@@ -99,12 +107,14 @@ def test_everything_carries_the_run_label() -> None:
 
 
 def test_overlays_change_only_services_that_exist_and_open_no_port() -> None:
-    known = set(load(COMPOSE)["services"])
-    for path in files_under("fixtures/stack/sabotage", suffix=".yaml"):
-        overlay = load(path)
-        assert set(overlay) == {"services"}, place(path)
-        assert set(overlay["services"]) <= known, place(path)
-        assert open_ports(overlay) == [], place(path)
+    overlays = files_under("fixtures/stack/sabotage", suffix=".yaml")
+    assert overlays
+    known = load(COMPOSE)
+    expect_none(
+        f"{place(path)}: {problem}"
+        for path in overlays
+        for problem in overlay_faults(load(path), known)
+    )
 
 
 def _bad(tmp_path: Path, text: str) -> Stack:
@@ -139,3 +149,10 @@ def test_an_open_port_is_found(service: str, tmp_path: Path) -> None:
 def test_a_missing_label_is_found(tmp_path: Path) -> None:
     text = "services:\n  a: { image: x }\nvolumes:\n  v:\n"
     assert unlabelled(_bad(tmp_path, text)) == ["services a", "volumes v"]
+
+
+def test_an_overlay_that_does_more_is_found(tmp_path: Path) -> None:
+    stack = _bad(tmp_path, "services:\n  a: { image: x }\n")
+    assert overlay_faults(stack, stack) == []
+    for text in ("volumes:\n  v:\n", "services:\n  b: {}\n", "services: {a: {ports: ['1:1']}}\n"):
+        assert len(overlay_faults(_bad(tmp_path, text), stack)) == 1

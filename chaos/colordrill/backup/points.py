@@ -71,4 +71,10 @@ def restore_point(target: Target, agent: Part, point: str) -> int:
             f"recovery point {point} could not be restored: "
             f"{restored.stderr.strip() or f'exit code {restored.exit_code}'}"
         )
-    return int(json.loads(restored.stdout)["files"])
+    try:
+        return int(json.loads(restored.stdout)["files"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise EnvironmentProblem(
+            f"recovery point {point}: colordrill-restore printed {restored.stdout[:200]!r}, "
+            "which is not its summary"
+        ) from error

@@ -80,7 +80,7 @@ class BackupSchedule:
         except EnvironmentProblem as error:
             operation.fail(point=point, error=str(error))
             return None
-        operation.ok(point=point, files=summary["files"], bytes=summary["bytes"])
+        operation.ok(point=point, **summary)
         self._previous = point
         self._push_configuration(point)
         return point
@@ -89,7 +89,14 @@ class BackupSchedule:
         copy = ["colordrill-snapshot", point]
         if self._previous is not None:
             copy += ["--previous", self._previous]
-        summary: dict[str, int] = json.loads(self._checked(Part.PRIMARY_AGENT, copy).stdout)
+        printed = self._checked(Part.PRIMARY_AGENT, copy).stdout
+        try:
+            copied = json.loads(printed)
+            summary = {"files": int(copied["files"]), "bytes": int(copied["bytes"])}
+        except (ValueError, LookupError, TypeError) as error:
+            raise EnvironmentProblem(
+                f"{copy[0]} printed {printed[:200]!r}, which is not its summary: {error!r}"
+            ) from error
         self._checked(Part.BACKUP, ["colordrill-publish", point])
         return summary
 

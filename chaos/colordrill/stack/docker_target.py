@@ -76,6 +76,8 @@ class DockerTarget:
 
     def kill(self, parts: Sequence[Part]) -> None:
         """End all *parts* at once by SIGKILL; `docker kill` also holds their restart policy off."""
+        if not parts:
+            return
         with _engine_errors(f"kill {', '.join(parts)}"), ThreadPoolExecutor(len(parts)) as pool:
             containers = [self._get(part) for part in parts]
             list(pool.map(_kill, containers))
@@ -203,7 +205,10 @@ def _engine_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except NotFound as error:
-        raise EnvironmentProblem(f"cannot {doing}: {error.explanation}") from error
+        raise EnvironmentProblem(
+            f"cannot {doing}: {error.explanation}",
+            "a part of the stack was removed meanwhile; see the run's logs/",
+        ) from error
     except (DockerException, requests.RequestException) as error:
         raise EnvironmentProblem(
             f"cannot {doing}: {error}", "see `colordrill doctor`; is the Docker engine running?"

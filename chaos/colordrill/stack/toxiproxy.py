@@ -20,14 +20,24 @@ from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 from colordrill.errors import EnvironmentProblem
 
 CALL_LIMIT_S = 5.0
+_WRONG_SHAPE = (TypeError, AttributeError)
+"""What the package raises where the answer is JSON, but not Toxiproxy's."""
+
+
+def _bounded(method: str, url: str, **arguments: Any) -> requests.Response:
+    response = requests.request(method, url, timeout=CALL_LIMIT_S, **arguments)
+    # the package takes a server error for an empty answer, and that for a stack without toxics
+    if response.status_code >= requests.codes.server_error:
+        response.raise_for_status()
+    return response
 
 
 class _BoundedRequests:
     """Stands in for ``requests`` inside the package: the same three calls, with a time-out."""
 
-    get = staticmethod(partial(requests.get, timeout=CALL_LIMIT_S))
-    post = staticmethod(partial(requests.post, timeout=CALL_LIMIT_S))
-    delete = staticmethod(partial(requests.delete, timeout=CALL_LIMIT_S))
+    get = staticmethod(partial(_bounded, "GET"))
+    post = staticmethod(partial(_bounded, "POST"))
+    delete = staticmethod(partial(_bounded, "DELETE"))
 
 
 toxiproxy.api.requests = _BoundedRequests()
@@ -82,10 +92,13 @@ class ToxiproxyServer:
         server.update_api_consumer(address.hostname, address.port)
         try:
             yield server
-        except (requests.RequestException, ValueError, KeyError) as error:
+        except (requests.RequestException, ValueError, LookupError, *_WRONG_SHAPE) as error:
             raise EnvironmentProblem(
                 f"Toxiproxy at {self.base_url} does not answer: {error}",
                 "see logs/toxiproxy.log of the run",
             ) from error
         except (NotFound, InvalidToxic, ProxyExists) as error:
-            raise EnvironmentProblem(f"Toxiproxy refused: {error}") from error
+            raise EnvironmentProblem(
+                f"Toxiproxy at {self.base_url} refused: {error}",
+                "see logs/toxiproxy.log of the run",
+            ) from error

@@ -180,9 +180,11 @@ def test_a_snapshot_that_outlasts_the_interval_delays_the_next_in_writing(
     schedule: BackupSchedule, programs: Programs, clock: ManualClock, events: list[Event]
 ) -> None:
     programs.takes_s = 6.0
+    stopped = threading.Event()
+    clock.at(18.0, lambda: (schedule._stop.set(), stopped.set()))
 
     with schedule:
-        clock.at(18.0, schedule._stop.set)
+        assert stopped.wait(SAFETY_S)
 
     late = [event.data["late_s"] for event in events if event.kind == "backup_late"]
     assert late == [2.0, 2.0, 2.0]

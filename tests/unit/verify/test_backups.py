@@ -7,7 +7,7 @@ import pytest
 from colordrill.outcome import Verdict
 
 if TYPE_CHECKING:
-    from tests.unit.verify.conftest import Story
+    from unit.verify.conftest import Story
 
 
 NAME = "backup_promise"

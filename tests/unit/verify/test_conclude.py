@@ -14,12 +14,11 @@ from colordrill.verify.judged import listed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.unit.verify.conftest import Story
-
     from colordrill.history import Event
     from colordrill.scenario.model import Scenario
     from colordrill.verify.judged import Judged
     from colordrill.verify.observations import Observations
+    from unit.verify.conftest import Story
 
 NAMES = [
     "steady_state",

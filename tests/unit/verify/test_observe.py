@@ -12,7 +12,7 @@ from colordrill.verify.observe import observe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.unit.verify.conftest import Story
+    from unit.verify.conftest import Story
 
 START_NS = 1_000_000_000_000
 

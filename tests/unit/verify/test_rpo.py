@@ -8,7 +8,7 @@ import pytest
 from colordrill.outcome import Verdict
 
 if TYPE_CHECKING:
-    from tests.unit.verify.conftest import Story
+    from unit.verify.conftest import Story
 
 
 def drill(story: Story) -> Story:
@@ -56,6 +56,17 @@ def test_a_failure_names_every_bound_that_was_exceeded(story: Story) -> None:
     detail = story.check("rpo").detail
     assert "the objective is 10 s" in detail
     assert "the backups promise 8 s" in detail
+
+
+def test_a_bound_that_was_met_exactly_is_not_named(story: Story) -> None:
+    drill(story).item("workflows/older.json", -10.0, "lost")
+    assert "the objective" not in story.check("rpo").detail
+    assert "the backups promise" in story.check("rpo").detail
+    objectives = replace(story.scenario.objectives, rpo_s=3.0)
+    pace = replace(story.scenario.pace, backup_interval_s=6.0)
+    story.scenario = replace(story.scenario, objectives=objectives, pace=pace)
+    assert "the objective is 3 s" in story.check("rpo").detail
+    assert "the backups promise" not in story.check("rpo").detail
 
 
 def test_without_a_fault_it_is_unknown(story: Story) -> None:

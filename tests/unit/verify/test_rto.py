@@ -8,7 +8,7 @@ import pytest
 from colordrill.outcome import Verdict
 
 if TYPE_CHECKING:
-    from tests.unit.verify.conftest import Story
+    from unit.verify.conftest import Story
 
 
 def told(story: Story) -> tuple[Verdict, str]:
@@ -27,6 +27,7 @@ def test_recovery_is_the_first_correct_picture_held(healthy: Story) -> None:
     outcome = healthy.outcome()
     check = healthy.check("rto")
     assert (check.verdict, check.value, check.bound) == (Verdict.PASS, 11.5, 60.0)
+    assert "10 more followed within 15.0 s and none failed" in check.detail
     assert outcome.actuals.rta_s == 11.5
     assert outcome.actuals.rta_from_detection_s == 8.0
     assert outcome.actuals.rta_breakdown == {
@@ -304,3 +305,47 @@ def test_without_steps_and_detection_the_breakdown_is_empty_and_the_time_stands(
     assert actuals.rta_s == 11.5
     assert actuals.rta_from_detection_s is None
     assert set(actuals.rta_breakdown.values()) == {None}
+
+
+@pytest.mark.parametrize(("last", "verdict"), [(13.0, Verdict.UNKNOWN), (13.001, Verdict.PASS)])
+def test_a_canary_is_overdue_after_its_whole_limit(
+    story: Story, last: float, verdict: Verdict
+) -> None:
+    story.fault(healed=None)
+    story.canary(1.0, took=None)
+    story.canaries(2.0, 12.0, took=0.2)
+    story.say(last, "note", "phase", phase="over")
+    check = story.check("rto")
+    assert check.verdict is verdict
+    assert verdict is Verdict.PASS or "no canary saw one" in check.detail
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"correct": False}, "was wrong: chroma SSIM 0.2000"),
+        ({"site": "primary"}, "was answered by primary"),
+        ({"site": None}, "was answered by an unnamed site"),
+        ({"answered": False}, "was unanswered"),
+    ],
+)
+def test_a_failure_says_what_the_last_canary_was(
+    story: Story, how: dict[str, str], words: str
+) -> None:
+    drill(story, until=58.0)
+    story.canary(61.0, **how)  # type: ignore[arg-type]
+    verdict, detail = told(story)
+    assert verdict is Verdict.FAIL
+    assert words in detail
+
+
+def test_a_switch_that_never_ended_gives_no_time_to_the_first_correct_picture(
+    story: Story,
+) -> None:
+    drill(story)
+    story.operation("step", 5.0, 6.0, step="verify", detail="")
+    story.operation("step", 9.0, None, step="switch")
+    story.canaries(11.0, 26.0)
+    breakdown = story.outcome().actuals.rta_breakdown
+    assert (breakdown["verify_s"], breakdown["switch_s"]) == (1.0, None)
+    assert breakdown["first_correct_s"] is None

@@ -7,7 +7,7 @@ import pytest
 from colordrill.outcome import Verdict
 
 if TYPE_CHECKING:
-    from tests.unit.verify.conftest import Story
+    from unit.verify.conftest import Story
 
 
 NAME = "steady_state"
@@ -82,3 +82,13 @@ def test_no_canary_is_unknown(story: Story) -> None:
 def test_without_a_fault_it_is_unknown(story: Story) -> None:
     story.before()
     assert story.check(NAME).verdict is Verdict.UNKNOWN
+
+
+def test_the_canary_that_broke_the_row_is_named(story: Story) -> None:
+    story.fault()
+    story.canary(-9.0, site="primary")
+    op = story.canary(-8.0, site="primary", correct=False)
+    story.canaries(-7.0, -4.0, site="primary")
+    detail = story.check(NAME).detail
+    assert "3 correct canaries in a row" in detail
+    assert f"{op} was wrong (site primary): chroma SSIM" in detail

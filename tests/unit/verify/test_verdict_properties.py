@@ -14,7 +14,7 @@ from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.verify.conclude import JUDGES, conclude
 
 if TYPE_CHECKING:
-    from tests.unit.verify.conftest import Story
+    from unit.verify.conftest import Story
 
 KINDS = ["upload", "submit", "complete", "fetch", "edit", "canary", "score", "snapshot", "fault",
          "evidence", "heal", "sabotage", "detect", "step", "readback", "verifycan", "phase",

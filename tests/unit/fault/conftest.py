@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from fakes.clock import ManualClock
+from fakes.target import FakePart, FakeTarget
+
+from colordrill.history import Event, History
+from colordrill.stack.parts import Part, Site, parts_of
+from colordrill.stack.target import Executed
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def history(tmp_path: Path, clock: ManualClock, events: list[Event]) -> Iterator[History]:
+    with History(tmp_path / "history.jsonl", clock) as history:
+        history.listen(events.append)
+        yield history
+
+
+@pytest.fixture
+def target() -> FakeTarget:
+    """A primary site of running parts, and a gateway that reaches it over a network."""
+    parts = {part: FakePart(networks={"primary": [part]}) for part in parts_of(Site.PRIMARY)}
+    target = FakeTarget(parts={**parts, Part.GATEWAY: FakePart(networks={"front": ["gateway"]})})
+
+    def ask(_part: Part, _command: Sequence[str]) -> Executed:
+        service = target.parts[Part.PRIMARY_COLORIZATION]
+        if service.running and service.networks:
+            return Executed(0, "HTTP/1.1 200 OK\r\n", "")
+        return Executed(1, "", "")
+
+    target.programs["bash"] = ask
+    return target
