@@ -6,15 +6,15 @@ import dataclasses
 import json
 import shlex
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from colordrill.errors import ColordrillError, ExitCode
+from colordrill.options import drill_options, json_option
 from colordrill.scenario.catalogue import SCENARIOS, find_scenario, red_twins
-from colordrill.scenario.settings import PROFILES, Settings, load_settings
+from colordrill.scenario.settings import Settings, load_settings
 
 SEVERITY = (
     ExitCode.PASS,
@@ -25,8 +25,6 @@ SEVERITY = (
     ExitCode.INTERRUPTED,
 )
 """Exit codes from best to worst: of several drills the worst is the command's."""
-
-Command = Callable[..., Any]
 
 
 class _Group(click.Group):
@@ -43,50 +41,10 @@ class _Group(click.Group):
             ctx.exit(int(ExitCode.INTERRUPTED))
 
 
-def _overrides(
-    _ctx: click.Context, _param: click.Parameter, values: Sequence[str]
-) -> dict[str, str]:
-    chosen = {}
-    for each in values:
-        key, separator, value = each.partition("=")
-        if not separator:
-            raise click.BadParameter(f"{each!r} is not KEY=VALUE")
-        chosen[key] = value
-    return chosen
-
-
-def _with_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-drill_options = _with_options(
-    click.option("--profile", type=click.Choice(list(PROFILES)), help="gate (default) or nightly"),
-    click.option("--seed", type=int, help="draws photos, crops and their order; default 1"),
-    click.option("--image", metavar="REF", help="your own colorization image"),
-    click.option("--device", type=click.Choice(["cpu", "cuda"]), help="default cpu"),
-    click.option("--out", type=click.Path(path_type=Path), help="where records go; default runs/"),
-    click.option("--keep", is_flag=True, default=None, help="leave the stack standing"),
-    click.option(
-        "--set",
-        "overrides",
-        multiple=True,
-        metavar="KEY=VALUE",
-        callback=_overrides,
-        help="override pace.NAME or objectives.NAME",
-    ),
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="print JSON on standard output")
-
-
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="colordrill")
 def main() -> None:
-    r"""Disaster drills for a DDColor/ComfyUI photo-colorization service.
+    """Disaster drills for a DDColor/ComfyUI photo-colorization service.
 
     Every option is also a key of ./colordrill.toml and an environment variable COLORDRILL_<OPTION>;
     later wins: file, environment, option.
@@ -102,7 +60,7 @@ def main() -> None:
 @main.command("list")
 @json_option
 def list_scenarios(as_json: bool) -> None:
-    r"""List every scenario and its red twins.
+    """List every scenario and its red twins.
 
     \b
     Example:
@@ -121,7 +79,7 @@ def list_scenarios(as_json: bool) -> None:
 @main.command()
 @json_option
 def doctor(as_json: bool) -> None:
-    r"""Say what this machine has, what is missing, and how to get it.
+    """Say what this machine has, what is missing, and how to get it.
 
     \b
     Example:
@@ -146,7 +104,7 @@ def doctor(as_json: bool) -> None:
 @drill_options
 @json_option
 def run(scenarios: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    r"""Run drills, one after another, and print each verdict.
+    """Run drills, one after another, and print each verdict.
 
     A red twin is called SCENARIO@SABOTAGE; see `colordrill list`.
 
@@ -189,7 +147,7 @@ def _run_one(scenario: Any, settings: Settings, as_json: bool) -> tuple[dict[str
 @click.argument("run_directory", type=click.Path(path_type=Path), metavar="RUN")
 @json_option
 def replay(run_directory: Path, as_json: bool) -> None:
-    r"""Run the drill of an earlier record again: same scenario, seed, profile, objectives.
+    """Run the drill of an earlier record again: same scenario, seed, profile, objectives.
 
     \b
     Example:
@@ -206,7 +164,7 @@ def replay(run_directory: Path, as_json: bool) -> None:
 @main.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
 def report(runs: tuple[Path, ...]) -> None:
-    r"""Write the reports of earlier runs again from their records and print the summaries.
+    """Write the reports of earlier runs again from their records and print the summaries.
 
     \b
     Example:
@@ -229,7 +187,7 @@ def report(runs: tuple[Path, ...]) -> None:
     "--out", type=click.Path(path_type=Path), default=Path("runs"), help="where the records are"
 )
 def trend(out: Path) -> None:
-    r"""Show verdict, RTA, RPA and colour of all runs by date.
+    """Show verdict, RTA, RPA and colour of all runs by date.
 
     \b
     Example:
@@ -243,7 +201,7 @@ def trend(out: Path) -> None:
 @main.command()
 @drill_options
 def up(**options: Any) -> None:
-    r"""Bring the stack up, healthy, and leave it standing; `colordrill down` removes it.
+    """Bring the stack up, healthy, and leave it standing; `colordrill down` removes it.
 
     \b
     Example:
@@ -261,7 +219,7 @@ def up(**options: Any) -> None:
 
 @main.command()
 def down() -> None:
-    r"""Remove every stack that no living drill owns: kept ones, and what killed runs left.
+    """Remove every stack that no living drill owns: kept ones, and what killed runs left.
 
     \b
     Example:
@@ -283,7 +241,7 @@ def golden() -> None:
 @click.option("--force", is_flag=True, help="replace goldens that exist already")
 @drill_options
 def golden_capture(url: str | None, force: bool, **options: Any) -> None:
-    r"""Capture the golden images of the bundled canaries, with their manifest.
+    """Capture the golden images of the bundled canaries, with their manifest.
 
     \b
     Example:
@@ -299,7 +257,7 @@ def golden_capture(url: str | None, force: bool, **options: Any) -> None:
 @click.option("--url", help="a running service; default: the bundled one is started")
 @drill_options
 def golden_verify(url: str | None, **options: Any) -> None:
-    r"""Colour the canaries' photos again and compare with the goldens.
+    """Colour the canaries' photos again and compare with the goldens.
 
     \b
     Example:

@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def drill_settings(pytestconfig: pytest.Config) -> Settings:
-    """The settings in force: ini keys, then colordrill.toml and environment, then options."""
+    """The settings in force; later wins: colordrill.toml, environment, ini keys, options."""
     from colordrill.scenario.settings import load_settings
 
     chosen: dict[str, Any] = {"keep": pytestconfig.getoption("colordrill_keep")}

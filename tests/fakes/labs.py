@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fakes.target import FakePart, FakeTarget
-
 from colordrill.stack.docker_target import DockerTarget
 from colordrill.stack.parts import Part
 from colordrill.stack.runs import Run
 from colordrill.stack.target import Target
+from fakes.target import FakePart, FakeTarget
 
 RUNNING = (Part.PRIMARY_AGENT, Part.BACKUP, Part.GATEWAY)
 STANDBY = Part.DR_AGENT
@@ -46,9 +45,7 @@ def memory_lab() -> Lab:
     target = FakeTarget(
         parts={
             Part.PRIMARY_AGENT: FakePart(networks={"primary": ["primary-agent"]}),
-            Part.BACKUP: FakePart(
-                networks={"primary": ["backup", "store"], "backup": ["backup"]}
-            ),
+            Part.BACKUP: FakePart(networks={"primary": ["backup", "store"], "backup": ["backup"]}),
             Part.GATEWAY: FakePart(
                 networks={"primary": ["gateway"]},
                 ports={PUBLISHED_PORT: 40123},
@@ -57,7 +54,9 @@ def memory_lab() -> Lab:
             STANDBY: FakePart(networks={"primary": ["dr-agent"]}, running=False),
         }
     )
-    return Lab(target, "primary", target.resolves, lambda part, path: target.parts[part].files[path])
+    return Lab(
+        target, "primary", target.resolves, lambda part, path: target.parts[part].files[path]
+    )
 
 
 @contextmanager

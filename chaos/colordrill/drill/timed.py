@@ -89,7 +89,7 @@ class TimedDrill:
             with injected(self.faults, self.target, self.history, self.clock):
                 self._strike_twin()
                 self._recover(detector)
-                arrivals.stop()
+                arrivals.finish()
                 backups.stop()
                 self.scoring.drain(SCORING_LIMIT_S)
                 self._read_back()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from colordrill.errors import UnknownName
+from colordrill.errors import EnvironmentProblem, UnknownName
 from colordrill.fault.protocol import Evidence
 from colordrill.stack.parts import Part, Site, parts_of
 from colordrill.stack.target import Capability, PartState, Target
@@ -49,15 +49,16 @@ class HostPowerLoss:
             raise UnknownName("site to lose power", self.target_name, [Site.PRIMARY])
 
     def healthy(self, target: Target) -> Evidence:
-        """The gateway's request to the site is answered."""
+        """The gateway's request to the site is answered; what ran is remembered for the cure."""
+        self._before = {part: target.state(part) for part in parts_of(Site(self.target_name))}
         answered, detail = _gateway_reaches_site(target)
         return Evidence(seen=answered, detail=detail)
 
     def inject(self, target: Target) -> None:
         """Kill every running part of the site, then cut its networks."""
-        parts = parts_of(Site(self.target_name))
-        self._before = {part: target.state(part) for part in parts}
-        running = [part for part in parts if self._before[part].running]
+        running = [part for part, before in self._before.items() if before.running]
+        if not running:
+            raise EnvironmentProblem(f"nothing runs at {self.target_name}, no power can be lost")
         target.kill(running)
         for part in running:
             target.isolate(part)

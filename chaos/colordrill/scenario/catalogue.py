@@ -18,7 +18,9 @@ HOST_POWER_LOSS = Scenario(
         "point, verifies it by canaries and switches the gateway."
     ),
     faults=(FaultSpec(name="host_power_loss", target="primary"),),
-    objectives=Objectives(rto_s=60.0, rpo_s=10.0),
+    # The clock starts before the injection call. What the dying host still acknowledges during it
+    # (one upload, one job, one edit at these rates) is in no backup and cannot be kept.
+    objectives=Objectives(rto_s=60.0, rpo_s=10.0, lost_after_fault_max=3),
 )
 
 SCENARIOS: dict[str, Scenario] = {HOST_POWER_LOSS.name: HOST_POWER_LOSS}

@@ -44,8 +44,12 @@ class StackPlan:
 
 
 def compose_files(plan: StackPlan) -> list[str]:
-    """The bundled compose file and what is laid over it."""
-    return [str(fixtures() / "stack" / "compose.yaml"), *map(str, plan.overlays)]
+    """The bundled compose file, the GPU's where one is asked for, and the plan's overlays."""
+    stack = fixtures() / "stack"
+    bundled = [stack / "compose.yaml"]
+    if plan.device == "cuda":
+        bundled.append(stack / "cuda.yaml")
+    return [str(each) for each in (*bundled, *plan.overlays)]
 
 
 def compose_command(run: Run, plan: StackPlan) -> str:

@@ -52,14 +52,14 @@ class Arrivals:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self.finish()
 
-    def stop(self) -> None:
-        """Let nothing more arrive; what is under way goes on to its own limit."""
+    def finish(self) -> None:
+        """Let nothing more arrive and wait until what is under way has ended, at its own limit."""
         self._stop.set()
         if self._pacer.is_alive():
             self._pacer.join()
+        self._pool.shutdown(wait=True)
 
     def _pace(self) -> None:
         started_ns = self._clock.now_ns()

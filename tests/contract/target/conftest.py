@@ -3,12 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from fakes.labs import Lab, docker_lab, memory_lab, restore
 
 
-@pytest.fixture(
-    scope="module", params=["memory", pytest.param("docker", marks=pytest.mark.docker)]
-)
+@pytest.fixture(scope="module", params=["memory", pytest.param("docker", marks=pytest.mark.docker)])
 def standing(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """One stack for a module's tests."""
     if request.param == "memory":

@@ -5,12 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from fakes.labs import ABSENT, RUNNING, STANDBY, Lab
 
 from colordrill.clock import SystemClock, poll
 from colordrill.errors import EnvironmentProblem, WaitExpired
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Capability, PartState
+from fakes.labs import ABSENT, RUNNING, STANDBY, Lab
 
 AGENT, BACKUP = Part.PRIMARY_AGENT, Part.BACKUP
 KILLED = 137

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from fakes.labs import ABSENT, PUBLISHED_PORT, STANDBY, Lab
 
 from colordrill.clock import SystemClock, seconds_between
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part, SiteFolder
+from fakes.labs import ABSENT, PUBLISHED_PORT, STANDBY, Lab
 
 AGENT = Part.PRIMARY_AGENT
 SERVICE_UID = 1000
@@ -35,7 +35,7 @@ def test_output_and_errors_are_told_apart(lab: Lab) -> None:
         "| cat",
         "*",
         "a  b",
-        'quo"te\'s',
+        "quo\"te's",
         "back\\slash",
         "line\nbreak",
         "--help",

@@ -28,14 +28,15 @@ START_LIMIT_S = 20.0
 def container(image_of: Callable[[str], str], run: Run) -> Iterator[DockerContainer]:
     """A Toxiproxy with the stack's own links."""
     links = str(fixtures() / "stack" / "toxiproxy.json")
-    started = (
+    prepared = (
         DockerContainer(image_of("toxiproxy"))
         .with_kwargs(labels={RUN_LABEL: run.id})
-        .with_bind_ports(TOXIPROXY_PORT, ("127.0.0.1", None))
         .with_volume_mapping(links, CONFIGURATION, "ro")
         .with_command(f"-host 0.0.0.0 -config {CONFIGURATION}")
     )
-    with started:
+    # testcontainers would publish on every interface of this machine
+    prepared.ports = {f"{TOXIPROXY_PORT}/tcp": ("127.0.0.1", None)}
+    with prepared as started:
         yield started
 
 

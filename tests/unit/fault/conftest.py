@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from fakes.clock import ManualClock
-from fakes.target import FakePart, FakeTarget
 
 from colordrill.history import Event, History
 from colordrill.stack.parts import Part, Site, parts_of
 from colordrill.stack.target import Executed
+from fakes.clock import ManualClock
+from fakes.target import FakePart, FakeTarget
 
 
 @pytest.fixture

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from fakes.clock import ManualClock
-from fakes.target import FakeTarget
 
 from colordrill.errors import EnvironmentProblem, UnknownName
 from colordrill.fault.host import HostPowerLoss
 from colordrill.fault.injection import injected
 from colordrill.history import Event, History
 from colordrill.stack.parts import Part, Site, parts_of
+from fakes.clock import ManualClock
+from fakes.target import FakeTarget
 
 PRIMARY = parts_of(Site.PRIMARY)
 

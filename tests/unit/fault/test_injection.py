@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
-from fakes.clock import ManualClock
-from fakes.target import FakeTarget
 
 from colordrill.errors import EnvironmentProblem
 from colordrill.fault.injection import (
@@ -17,6 +15,8 @@ from colordrill.fault.injection import (
 from colordrill.fault.protocol import Evidence, Fault
 from colordrill.history import Event, EventType, History
 from colordrill.stack.target import Capability, Target
+from fakes.clock import ManualClock
+from fakes.target import FakeTarget
 
 Act = Callable[[], object]
 
@@ -92,9 +92,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench(
-    target: FakeTarget, history: History, clock: ManualClock, events: list[Event]
-) -> Bench:
+def bench(target: FakeTarget, history: History, clock: ManualClock, events: list[Event]) -> Bench:
     return Bench(target, history, clock, events)
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from fakes.target import FakePart, FakeTarget
 
 from colordrill.errors import EnvironmentProblem, UnknownName, UsageProblem
 from colordrill.fault.registry import build_fault
@@ -11,6 +10,7 @@ from colordrill.fault.sabotage import find_sabotage, keep_only_oldest_point
 from colordrill.scenario.model import FaultSpec
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Executed
+from fakes.target import FakePart, FakeTarget
 
 
 def test_a_fault_is_built_by_name_with_its_target() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from fakes.service import Reply, as_json, scripted_service
 
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.toxiproxy import ToxiproxyServer
+from fakes.service import Reply, as_json, scripted_service
 
 PROXY = {
     "name": "a",

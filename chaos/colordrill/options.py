@@ -1,0 +1,53 @@
+"""Options that several commands of the command line share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from colordrill.scenario.settings import PROFILES
+
+Command = Callable[..., Any]
+
+
+def _overrides(
+    _ctx: click.Context, _param: click.Parameter, values: Sequence[str]
+) -> dict[str, str]:
+    chosen = {}
+    for each in values:
+        key, separator, value = each.partition("=")
+        if not separator:
+            raise click.BadParameter(f"{each!r} is not KEY=VALUE")
+        chosen[key] = value
+    return chosen
+
+
+def _with_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+drill_options = _with_options(
+    click.option("--profile", type=click.Choice(list(PROFILES)), help="gate (default) or nightly"),
+    click.option("--seed", type=int, help="draws photos, crops and their order; default 1"),
+    click.option("--image", metavar="REF", help="your own colorization image"),
+    click.option("--device", type=click.Choice(["cpu", "cuda"]), help="default cpu"),
+    click.option("--out", type=click.Path(path_type=Path), help="where records go; default runs/"),
+    click.option("--keep", is_flag=True, default=None, help="leave the stack standing"),
+    click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=_overrides,
+        help="override pace.NAME or objectives.NAME",
+    ),
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="print JSON on standard output")

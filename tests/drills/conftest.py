@@ -1,0 +1,79 @@
+"""Runs the real command line in a process of its own, as users and pipelines do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from colordrill.stack.runs import RUN_LABEL
+
+DRILL_LIMIT_S = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The record that ``--json`` printed."""
+        record: dict[str, Any] = json.loads(self.stdout)
+        return record
+
+    def failing_checks(self) -> set[str]:
+        """Names of the checks with verdict ``fail``."""
+        return {each["name"] for each in self.record["checks"] if each["verdict"] == "fail"}
+
+
+def start_colordrill(*arguments: str) -> subprocess.Popen[str]:
+    """Start ``colordrill`` without waiting for it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "colordrill.cli", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> Ended:
+    """Wait for a started command; its messages go to this test's output."""
+    stdout, stderr = process.communicate(timeout=DRILL_LIMIT_S)
+    sys.stderr.write(stderr)
+    return Ended(process.returncode, stdout, stderr)
+
+
+@pytest.fixture
+def colordrill(tmp_path: Path) -> Callable[..., Ended]:
+    """Run ``colordrill run ARGUMENTS --json`` to its end."""
+
+    def run(*arguments: str) -> Ended:
+        return finish(start_colordrill("run", *arguments, "--json", "--out", str(tmp_path)))
+
+    return run
+
+
+@pytest.fixture
+def containers() -> Iterator[Callable[[], list[str]]]:
+    """Names of all containers that carry colordrill's label, running or not."""
+    client = docker.from_env()
+
+    def names() -> list[str]:
+        found = client.containers.list(
+            all=True, filters={"label": RUN_LABEL}, ignore_removed=True
+        )
+        return sorted(str(each.name) for each in found)
+
+    yield names
+    client.close()
