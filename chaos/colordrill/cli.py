@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shlex
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,15 @@ class _Group(click.Group):
         except ColordrillError as error:
             click.echo(f"colordrill: {error}", err=True)
             ctx.exit(int(error.exit_code))
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):
             click.echo("colordrill: interrupted", err=True)
             ctx.exit(int(ExitCode.INTERRUPTED))
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except Exception:  # noqa: BLE001 (a crash is exit 4; 1 would say that a check failed)
+            traceback.print_exc()
+            click.echo("colordrill: crashed, which is a defect; please report it", err=True)
+            ctx.exit(int(ExitCode.ENVIRONMENT))
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -140,6 +147,8 @@ def _run_one(scenario: Any, settings: Settings, as_json: bool) -> tuple[dict[str
     if isinstance(result.error, ColordrillError):
         click.echo(f"colordrill: {result.error}", err=True)
         return result.record, result.error.exit_code
+    if result.error is not None:
+        raise result.error
     return result.record, result.verdict.exit_code
 
 

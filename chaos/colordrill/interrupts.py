@@ -46,9 +46,10 @@ def shielded() -> Iterator[None]:
         yield
     finally:
         _State.shields -= 1
-    if _State.pending and not _State.shields and not _State.raised:
-        _State.raised = True
-        raise KeyboardInterrupt
+        if _State.pending and not _State.shields and not _State.raised:
+            _State.raised = True
+            # also in place of an error that the interruption itself may have caused
+            raise KeyboardInterrupt
 
 
 def _handle(_number: int, _frame: FrameType | None) -> None:

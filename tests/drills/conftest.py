@@ -70,9 +70,7 @@ def containers() -> Iterator[Callable[[], list[str]]]:
     client = docker.from_env()
 
     def names() -> list[str]:
-        found = client.containers.list(
-            all=True, filters={"label": RUN_LABEL}, ignore_removed=True
-        )
+        found = client.containers.list(all=True, filters={"label": RUN_LABEL}, ignore_removed=True)
         return sorted(str(each.name) for each in found)
 
     yield names

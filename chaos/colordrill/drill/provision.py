@@ -32,6 +32,7 @@ FIRST_PICTURE_LIMIT_S = 120.0
 CROP_PX = (160, 256)
 CROP_DRAWS_MAX = 50
 LOG_LINES = 15
+RESTARTS_MAX = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,16 @@ def await_ready(
         last = f"answered by {site}"
         return True if site == Site.PRIMARY else None
 
+    def answers_or_crashes() -> bool | None:
+        if answered := answers():
+            return answered
+        if target.state(Part.PRIMARY_COLORIZATION).restarts >= RESTARTS_MAX:
+            raise ServiceProblem(
+                f"the service's container ends again and again\n{explain()}",
+                "does the image start ComfyUI when it is run without a command?",
+            )
+        return None
+
     def explain() -> str:
         part = Part.PRIMARY_COLORIZATION
         log = target.logs(part, tail=LOG_LINES)
@@ -111,7 +122,7 @@ def await_ready(
 
     poll(
         clock,
-        answers,
+        answers_or_crashes,
         awaited="the primary service to answer through the gateway, as ComfyUI does",
         timeout_s=READY_LIMIT_S,
         explain=explain,
@@ -182,7 +193,7 @@ def calibrate(
         seconds[canary.name] = seconds_between(began_ns, clock.now_ns())
         if future is None:
             raise ServiceProblem(f"the healthy primary did not colour the canary {canary.name}")
-        judgement = future.result(timeout=FIRST_PICTURE_LIMIT_S)
+        judgement = runner.judgement(future, FIRST_PICTURE_LIMIT_S)
         if judgement.correct is not True:
             raise ServiceProblem(
                 f"the healthy primary's canary {canary.name} differs from its golden: "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from colordrill.drill.provision import (
 )
 from colordrill.drill.standing import healthy_stack, images_for
 from colordrill.drill.timed import TimedDrill
-from colordrill.errors import ColordrillError
+from colordrill.errors import ColordrillError, RecordProblem
 from colordrill.fault.injection import refuse_unsupported
 from colordrill.fault.protocol import Fault
 from colordrill.fault.registry import build_fault
@@ -44,6 +45,7 @@ from colordrill.verify.conclude import conclude
 from colordrill.workload.canary import Canary, CanaryRunner
 from colordrill.workload.scoring import ScoringWorker
 
+FREE_MB_MIN = 500
 PARTICIPANTS = (
     "colordrill (operator, clients and judge)",
     "primary site",
@@ -108,6 +110,7 @@ class Drill:
         with interruptible():
             sweep(self.say)
             self._images = images_for(self.settings, self.say)
+            _refuse_full_disk(self.settings.out)
             started_ns, started_at = self.clock.now_ns(), self.clock.wall()
             directory = RunDirectory.create(
                 self.settings.out, self.scenario.name, self.settings.seed, started_at
@@ -116,7 +119,7 @@ class Drill:
             error: BaseException | None = None
             try:
                 self._run_on_a_stack(directory, assets, faults, sabotage)
-            except (ColordrillError, KeyboardInterrupt) as problem:
+            except (Exception, KeyboardInterrupt) as problem:  # noqa: BLE001 (reported, exit 4)
                 error = problem
             with shielded():
                 self._measurements["wall_s"] = seconds_between(started_ns, self.clock.now_ns())
@@ -234,9 +237,27 @@ class Drill:
         return shlex.join(words)
 
 
+def _refuse_full_disk(out: Path) -> None:
+    """A drill that cannot write its history must not begin."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        free_mb = shutil.disk_usage(out).free / 1e6
+    except OSError as error:
+        raise RecordProblem(
+            f"records cannot be written to {out}: {error}", "choose another directory with --out"
+        ) from error
+    if free_mb < FREE_MB_MIN:
+        raise RecordProblem(
+            f"{out} has {free_mb:.0f} MB free, a drill needs {FREE_MB_MIN}",
+            "free some space, or choose another directory with --out",
+        )
+
+
 def _problems(error: BaseException | None) -> list[str]:
     if error is None:
         return []
     if isinstance(error, KeyboardInterrupt):
         return ["the drill was interrupted; this record is partial"]
-    return [f"the drill ended early: {error}"]
+    if isinstance(error, ColordrillError):
+        return [f"the drill ended early: {error}"]
+    return [f"the harness crashed, which is a defect of colordrill: {error!r}"]

@@ -130,7 +130,7 @@ class Runbook:
                         f"canary {canary.name} got no picture from the restored site",
                         self._explain(),
                     )
-                judgement = future.result(timeout=JUDGE_LIMIT_S)
+                judgement = self.runner.judgement(future, JUDGE_LIMIT_S)
                 if judgement.correct is not True:
                     raise SiteRefused(
                         f"canary {canary.name} is not right: {'; '.join(judgement.reasons)}",

@@ -84,21 +84,10 @@ def running_stack(run: Run, plan: StackPlan, say: Callable[[str], None]) -> Iter
     target = DockerTarget(run.project)
     try:
         say(f"stack {run.project}: bringing it up")
-        try:
-            with get_docker_services(
-                compose_command(run, plan), compose_files(plan), run.project, list(SETUP), []
-            ):
-                yield target
-        except EnvironmentProblem:
-            raise
-        except Exception as error:
-            # pytest-docker raises a bare Exception with compose's output
-            if type(error) is Exception:
-                raise EnvironmentProblem(
-                    f"docker compose could not bring the stack up: {error}",
-                    "see `colordrill doctor`; the lines above are compose's own",
-                ) from error
-            raise
+        # whole or not at all: a compose killed half-way would go on creating while we remove
+        with shielded():
+            _bring_up(run, plan)
+        yield target
     finally:
         target.close()
         if plan.keep:
@@ -107,6 +96,20 @@ def running_stack(run: Run, plan: StackPlan, say: Callable[[str], None]) -> Iter
             say(f"stack {run.project}: removing it")
             with shielded():
                 take_down(run)
+
+
+def _bring_up(run: Run, plan: StackPlan) -> None:
+    command, files = compose_command(run, plan), compose_files(plan)
+    try:
+        # no clean-up commands: `take_down` removes by label, also what compose does not know of
+        with get_docker_services(command, files, run.project, list(SETUP), []):
+            return
+    except Exception as error:
+        # pytest-docker raises a bare Exception that holds compose's output
+        raise EnvironmentProblem(
+            f"docker compose could not bring the stack up: {error}",
+            "see `colordrill doctor`; the lines above are compose's own",
+        ) from error
 
 
 def take_down(run: Run) -> None:

@@ -67,6 +67,7 @@ class DockerTarget:
                 running=running,
                 exit_code=attributes["State"]["ExitCode"] if started and not running else None,
                 networks=tuple(sorted(attributes["NetworkSettings"]["Networks"])),
+                restarts=int(attributes.get("RestartCount", 0)),
             )
 
     def start(self, part: Part) -> None:

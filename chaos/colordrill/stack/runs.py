@@ -25,6 +25,7 @@ from colordrill.clock import Clock, poll
 from colordrill.errors import EnvironmentProblem
 
 RUN_LABEL = "colordrill.run"
+OWNER_LOCK = "owner.lock"
 KEPT = "kept"
 """Name of the file that marks a run whose stack was left standing on purpose."""
 
@@ -68,17 +69,18 @@ def owned_run(*, keep: bool = False) -> Iterator[Run]:
     """
     run_id = secrets.token_hex(4)
     directory = state_directory() / "runs" / run_id
-    directory.mkdir(parents=True, mode=0o700)
-    lock = (directory / "owner.lock").open("w")
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    if keep:
-        (directory / KEPT).touch()
-    try:
-        yield Run(run_id, directory, lock)
-    finally:
-        if not keep:
-            _remove_directory(directory)
-        lock.close()
+    with _registry():
+        directory.mkdir(parents=True, mode=0o700)
+        if keep:
+            (directory / KEPT).touch()
+        lock = (directory / OWNER_LOCK).open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock:
+        try:
+            yield Run(run_id, directory, lock)
+        finally:
+            if not keep:
+                _remove_directory(directory)
 
 
 @contextmanager
@@ -108,10 +110,10 @@ def timed_phase(
 
 
 def sweep(say: Callable[[str], None], *, kept_too: bool = False) -> int:
-    """Remove what dead runs left: containers, networks, volumes, private directories.
+    """Remove what this user's dead runs left: containers, networks, volumes, private directories.
 
-    Never touches a run whose process lives, and a kept one only with *kept_too*. Returns the number
-    of runs removed.
+    Never touches a run whose process lives, nor another user's, and a kept one only with
+    *kept_too*. Returns the number of runs removed.
 
     Raises:
         EnvironmentProblem: the engine does not answer, or something could not be removed.
@@ -121,14 +123,13 @@ def sweep(say: Callable[[str], None], *, kept_too: bool = False) -> int:
     try:
         client = docker.from_env(timeout=60)
         try:
-            for run_id in sorted(_labelled_runs(client) | _listed_runs(runs)):
-                with _orphan(runs / run_id) as orphaned:
-                    kept = (runs / run_id / KEPT).exists() and not kept_too
-                    if kept or not orphaned:
+            with _registry():
+                for directory in sorted(runs.iterdir()) if runs.is_dir() else ():
+                    if ((directory / KEPT).exists() and not kept_too) or _lives(directory):
                         continue
-                    say(f"removing what the ended run {run_id} left behind")
-                    remove_run(client, run_id)
-                    _remove_directory(runs / run_id)
+                    say(f"removing what the ended run {directory.name} left behind")
+                    remove_run(client, directory.name)
+                    _remove_directory(directory)
                     swept += 1
         finally:
             client.close()
@@ -162,33 +163,22 @@ def _remove(remove: Callable[[], None]) -> None:
             raise
 
 
-def _labelled_runs(client: Any) -> set[str]:
-    label = {"label": RUN_LABEL}
-    found = {
-        each.labels[RUN_LABEL]
-        for each in client.containers.list(all=True, filters=label, ignore_removed=True)
-    }
-    found |= {each.attrs["Labels"][RUN_LABEL] for each in client.networks.list(filters=label)}
-    found |= {each.attrs["Labels"][RUN_LABEL] for each in client.volumes.list(filters=label)}
-    return found
-
-
-def _listed_runs(runs: Path) -> set[str]:
-    return {each.name for each in runs.iterdir()} if runs.is_dir() else set()
-
-
 @contextmanager
-def _orphan(directory: Path) -> Iterator[bool]:
-    """Whether the run of *directory* has no living process; holds its lock meanwhile."""
+def _registry() -> Iterator[None]:
+    """One process at a time registers a run or judges which ones are dead."""
+    with (state_directory() / "registry.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _lives(directory: Path) -> bool:
+    """Whether a process holds the lock of the run of *directory*."""
     try:
-        lock = (directory / "owner.lock").open("r+")
+        lock = (directory / OWNER_LOCK).open("r+")
     except FileNotFoundError:
-        # no lock file at all: another user's run, or a directory removed by hand. Only a run
-        # whose directory was ours can be judged; a labelled one without directory is dead.
-        yield True
-        return
+        return False
     with lock:
-        yield _try_lock(lock) is not None
+        return _try_lock(lock) is None
 
 
 def _try_lock(lock: TextIO) -> bool | None:

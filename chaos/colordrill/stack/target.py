@@ -28,12 +28,14 @@ class PartState:
         running: whether its main process runs.
         exit_code: of its last end; None while running or when it never ran.
         networks: the networks it is attached to, sorted.
+        restarts: how often the engine has restarted it by its restart policy.
     """
 
     exists: bool
     running: bool
     exit_code: int | None
     networks: tuple[str, ...]
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,14 @@ class CanaryRunner:
             )
         )
 
+    def judgement(self, future: Future[Judgement], timeout_s: float) -> Judgement:
+        """What `send` promised.
+
+        Raises:
+            EnvironmentProblem: it did not come within *timeout_s*, or the scoring worker failed.
+        """
+        return self._scoring.judgement(future, timeout_s)
+
     def _colour(
         self, canary: Canary, client: ComfyClient, operation: Operation, limit_s: float
     ) -> tuple[Finished, Answer, Prompt]:

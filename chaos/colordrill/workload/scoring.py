@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from colordrill.errors import WaitExpired
+from colordrill.errors import EnvironmentProblem, WaitExpired
 from colordrill.history import History
 from colordrill.picture import Judgement, judge_files
 from colordrill.scenario.model import Objectives
@@ -82,6 +82,20 @@ class ScoringWorker:
         future.add_done_callback(lambda done: self._note(task, done))
         self._pending.append(future)
         return future
+
+    def judgement(self, future: Future[Judgement], timeout_s: float) -> Judgement:
+        """The result of *future*.
+
+        Raises:
+            WaitExpired: there was none within *timeout_s*.
+            EnvironmentProblem: the worker died.
+        """
+        try:
+            return future.result(timeout=timeout_s)
+        except FutureTimeout as error:
+            raise WaitExpired(f"waited {timeout_s:g} s for the scoring worker") from error
+        except Exception as error:
+            raise EnvironmentProblem(f"the scoring worker failed: {error!r}") from error
 
     def drain(self, timeout_s: float) -> None:
         """Wait until every submitted picture is judged.

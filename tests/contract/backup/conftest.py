@@ -66,6 +66,8 @@ def standing(engine: Any, run: Run, image_of: Callable[[str], str]) -> BackupLab
 def lab(standing: BackupLab) -> Iterator[BackupLab]:
     """The containers with empty sites and no recovery point."""
     yield standing
-    standing.server.checked("find", "/backup/points", "/backup/incoming", "-mindepth", "1", "-delete")
+    standing.server.checked(
+        "find", "/backup/points", "/backup/incoming", "-mindepth", "1", "-delete"
+    )
     standing.primary.clear()
     standing.dr.clear()

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from colordrill.history import Event, EventType
+from colordrill.recover.detector import OutageDetector
+
+
+def ended(number: int, type_: EventType = EventType.FAIL, kind: str = "canary") -> Event:
+    return Event(number, "", type_, kind, f"{kind}-{number}", {})
+
+
+def judged(number: int, correct: object, kind: str = "canary") -> Event:
+    data = {"op": f"{kind}-{number}", "correct": correct}
+    return Event(number, "", EventType.NOTE, "score", f"score-{number}", data)
+
+
+def after(detector: OutageDetector, *events: Event) -> bool:
+    for event in events:
+        detector.observe(event)
+    return detector.confirmed.is_set()
+
+
+@pytest.fixture
+def detector() -> OutageDetector:
+    return OutageDetector(confirm_count=2)
+
+
+def test_nothing_seen_is_no_outage(detector: OutageDetector) -> None:
+    assert not after(detector)
+    assert detector.canaries == ()
+
+
+@pytest.mark.parametrize("type_", [EventType.FAIL, EventType.UNKNOWN])
+def test_unanswered_canaries_in_a_row_confirm(
+    detector: OutageDetector, type_: EventType
+) -> None:
+    assert not after(detector, ended(1, type_))
+    assert after(detector, ended(2, type_))
+    assert detector.canaries == ("canary-1", "canary-2")
+
+
+def test_a_wrong_picture_counts_like_no_picture(detector: OutageDetector) -> None:
+    assert after(detector, judged(1, correct=False), ended(2))
+
+
+def test_a_correct_picture_ends_the_row(detector: OutageDetector) -> None:
+    assert not after(detector, ended(1), judged(2, correct=True), ended(3))
+    assert after(detector, ended(4))
+    assert detector.canaries == ("canary-3", "canary-4")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        judged(9, correct=None),
+        ended(9, EventType.OK),
+        ended(9, EventType.INVOKE),
+        ended(9, kind="upload"),
+        ended(9, kind="verifycan"),
+        judged(9, correct=True, kind="verifycan"),
+        judged(9, correct=False, kind="verifycan"),
+        Event(9, "", EventType.NOTE, "turned_away", "turned_away-9", {"stream": "canary"}),
+    ],
+)
+def test_what_says_nothing_of_the_public_address_neither_confirms_nor_clears(
+    detector: OutageDetector, event: Event
+) -> None:
+    assert not after(detector, event, event, event, ended(1), event)
+    assert after(detector, ended(2))
+    assert detector.canaries == ("canary-1", "canary-2")
+
+
+def test_a_confirmed_outage_stays_confirmed_by_the_canaries_that_did_it(
+    detector: OutageDetector,
+) -> None:
+    after(detector, ended(1), ended(2))
+
+    assert after(detector, judged(3, correct=True), ended(4))
+    assert detector.canaries == ("canary-1", "canary-2")
+
+
+def test_one_failure_can_be_enough() -> None:
+    assert after(OutageDetector(confirm_count=1), ended(1))
+
+
+def test_who_waits_for_the_confirmation_is_woken(detector: OutageDetector) -> None:
+    woken: list[bool] = []
+    waiter = threading.Thread(target=lambda: woken.append(detector.confirmed.wait(20.0)))
+    waiter.start()
+
+    after(detector, ended(1), ended(2))
+    waiter.join()
+
+    assert woken == [True]
