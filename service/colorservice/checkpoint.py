@@ -48,8 +48,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 
 def _read_safetensors(path: Path) -> object:
     # Imported here: a service that is given torch files needs no safetensors.
-    from safetensors import SafetensorError  # noqa: PLC0415
-    from safetensors.torch import load_file  # noqa: PLC0415
+    from safetensors import SafetensorError  # noqa: PLC0415 (see above)
+    from safetensors.torch import load_file  # noqa: PLC0415 (see above)
 
     try:
         return load_file(path)

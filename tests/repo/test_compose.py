@@ -84,7 +84,12 @@ def unlabelled(stack: Stack) -> list[str]:
 
 def overlay_faults(overlay: Stack, stack: Stack) -> list[str]:
     """What an overlay does besides changing services that *stack* has."""
-    found = [f"it has a section {name}" for name in overlay if name != "services"]
+    found = [
+        f"it has a section {name}"
+        for name in overlay
+        if not name.startswith("x-") and name not in {"services", "volumes"}
+    ]
+    found += [f"unlabelled: {name}" for name in unlabelled({"volumes": overlay.get("volumes", {})})]
     services = overlay.get("services", {})
     found += [f"there is no service {name}" for name in services if name not in stack["services"]]
     return [*found, *open_ports({"services": services})]

@@ -62,7 +62,7 @@ _BY_VERDICT = {
 }
 _STEP_ADVICE: dict[str, str] = {
     "start": "Start the DR container by hand and read its log: image, volumes, memory, ports.",
-    "mount": "Verify the newest recovery point by `colordrill backup verify`, restore it by hand.",
+    "mount": "Read logs/backup.log and logs/dr-agent.log; restore the newest point by hand.",
     "verify": "Submit one canary to the restored site itself and compare its picture.",
     "switch": "Read the gateway's backend state, and see that the switch names a backend in use.",
     "record": "See that the run directory can be written and has space.",

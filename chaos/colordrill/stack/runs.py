@@ -80,7 +80,9 @@ def owned_run(*, keep: bool = False) -> Iterator[Run]:
             yield Run(run_id, directory, lock)
         finally:
             if not keep:
-                _remove_directory(directory)
+                # not while a sweep looks: it would take a half-removed run for a dead one
+                with _registry():
+                    _remove_directory(directory)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ JOBS_LOST = "jobs_lost"
 _GONE = {ReadOutcome.LOST, ReadOutcome.CORRUPT}
 
 
-def judge_integrity(observations: Observations, scenario: Scenario) -> Judged:  # noqa: ARG001
+def judge_integrity(observations: Observations, scenario: Scenario) -> Judged:  # noqa: ARG001 (one signature for all judges)
     """Judge whether the restored recovery point gives back what it must hold, unaltered.
 
     It must hold whatever was acknowledged before its copy began; what came later belongs to the

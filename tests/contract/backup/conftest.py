@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from fakes.backup_lab import BackupLab, Box
 
 from colordrill.clock import SystemClock, poll
 from colordrill.stack.runs import RUN_LABEL, Run
+from fakes.backup_lab import BackupLab, Box
 
 START_LIMIT_S = 20.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from fakes.backup_lab import BackupLab
 
 pytestmark = pytest.mark.docker
@@ -115,7 +116,7 @@ def test_a_file_deleted_at_the_source_stays_in_the_older_point_alone(lab: Backup
 def test_a_changed_file_of_the_same_size_and_time_is_not_taken_for_the_old_one(
     lab: BackupLab,
 ) -> None:
-    """rsync compares size and time alone unless told otherwise; the manifest holds hashes."""
+    """Rsync compares size and time alone unless told otherwise; the manifest holds hashes."""
     lab.primary.put({"output/a.png": b"old"})
     lab.snapshot(FIRST)
     lab.primary.put({"output/a.png": b"new"})

@@ -172,7 +172,7 @@ def test_an_injection_that_failed_is_written_down_as_failed(bench: Bench) -> Non
 def test_a_cure_that_fails_does_not_keep_the_others_from_running(bench: Bench) -> None:
     bench.second.acts["heal"] = raising(RuntimeError("the engine went away"))
 
-    with pytest.raises(EnvironmentProblem, match="b on primary.*the engine went away"):
+    with pytest.raises(EnvironmentProblem, match=r"b on primary.*the engine went away"):
         bench.run()
 
     assert bench.log[-2:] == ["heal a", "healed a"]

@@ -40,10 +40,10 @@ class StillClock:
         return datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 
     def wait(self, event: threading.Event, timeout_s: float) -> bool:
-        raise NotImplementedError
+        raise AssertionError(f"the console waits for nothing, and not {timeout_s} s for {event}")
 
     def pause(self, duration_s: float) -> None:
-        raise NotImplementedError
+        raise AssertionError(f"the console does not pause, and not {duration_s} s")
 
 
 class Gone(io.StringIO):

@@ -11,9 +11,6 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
-from fakes.clock import ManualClock
-from fakes.service import Reply, Request, ScriptedService, comfyui, scripted_service
-from fakes.target import FakePart, FakeTarget
 
 from colordrill.data import fixtures
 from colordrill.history import Event, History
@@ -26,6 +23,9 @@ from colordrill.workload.canary import Canary, CanaryRunner
 from colordrill.workload.photos import Photo
 from colordrill.workload.scoring import ScoringTask, ScoringWorker
 from colordrill.workload.workflows import PERSON, load_workflows
+from fakes.clock import ManualClock
+from fakes.service import Reply, Request, ScriptedService, comfyui, scripted_service
+from fakes.target import FakePart, FakeTarget
 
 RIGHT = Judgement(correct=True, reasons=(), scores=None)
 POINTS = ("20261122T201530.123Z", "20261122T201534.123Z")
@@ -35,12 +35,15 @@ POINTS = ("20261122T201530.123Z", "20261122T201534.123Z")
 class Scoring:
     """Judges every picture as a test wants."""
 
-    judgement: Judgement = RIGHT
+    found: Judgement = RIGHT
 
     def submit(self, _task: ScoringTask) -> Future[Judgement]:
         future: Future[Judgement] = Future()
-        future.set_result(self.judgement)
+        future.set_result(self.found)
         return future
+
+    def judgement(self, future: Future[Judgement], timeout_s: float) -> Judgement:
+        return future.result(timeout_s)
 
 
 @dataclass

@@ -34,9 +34,7 @@ def test_nothing_seen_is_no_outage(detector: OutageDetector) -> None:
 
 
 @pytest.mark.parametrize("type_", [EventType.FAIL, EventType.UNKNOWN])
-def test_unanswered_canaries_in_a_row_confirm(
-    detector: OutageDetector, type_: EventType
-) -> None:
+def test_unanswered_canaries_in_a_row_confirm(detector: OutageDetector, type_: EventType) -> None:
     assert not after(detector, ended(1, type_))
     assert after(detector, ended(2, type_))
     assert detector.canaries == ("canary-1", "canary-2")

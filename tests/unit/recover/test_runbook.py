@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from fakes.service import Reply
 
 from colordrill.errors import EnvironmentProblem
 from colordrill.history import EventType
@@ -11,6 +10,7 @@ from colordrill.picture import Judgement
 from colordrill.recover.runbook import START_LIMIT_S, RunbookEnd
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Executed
+from fakes.service import Reply
 
 if TYPE_CHECKING:
     from unit.recover.conftest import Disaster
@@ -51,7 +51,7 @@ def test_every_step_is_told_to_people(disaster: Disaster) -> None:
 def test_a_site_that_colours_wrongly_is_refused_and_the_gateway_not_switched(
     disaster: Disaster, judgement: Judgement
 ) -> None:
-    disaster.scoring.judgement = judgement
+    disaster.scoring.found = judgement
 
     assert disaster.runbook.run() is RunbookEnd.REFUSED
 
@@ -63,9 +63,7 @@ def test_a_site_that_colours_wrongly_is_refused_and_the_gateway_not_switched(
 
 def test_a_restored_site_that_gives_no_picture_fails_the_runbook(disaster: Disaster) -> None:
     usual = disaster.dr.answer
-    disaster.dr.answer = lambda request: (
-        Reply(500) if request.path == "/prompt" else usual(request)
-    )
+    disaster.dr.answer = lambda request: Reply(500) if request.path == "/prompt" else usual(request)
 
     assert disaster.runbook.run() is RunbookEnd.FAILED
 

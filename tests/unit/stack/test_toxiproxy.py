@@ -48,7 +48,9 @@ def test_an_answer_that_is_not_toxiproxys_is_never_a_healthy_stack(reply: Reply)
 
 
 def test_nobody_at_the_address_is_named_with_the_next_step() -> None:
-    with pytest.raises(EnvironmentProblem, match="http://127.0.0.1:9 does not answer") as caught:
+    with pytest.raises(
+        EnvironmentProblem, match=r"http://127\.0\.0\.1:9 does not answer"
+    ) as caught:
         ToxiproxyServer("http://127.0.0.1:9").links()
 
     assert "toxiproxy.log" in caught.value.next_step

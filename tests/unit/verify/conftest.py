@@ -23,11 +23,17 @@ def at_ns(second: float) -> int:
     return FAULT_NS + round(second * 1e9)
 
 
+STRICT = replace(
+    HOST_POWER_LOSS, objectives=replace(HOST_POWER_LOSS.objectives, lost_after_fault_max=0)
+)
+"""The scenario with the default bound: nothing acknowledged after the fault may be gone."""
+
+
 @dataclass
 class Story:
     """Events in any order of telling; :meth:`events` puts them in the order of time."""
 
-    scenario: Scenario = HOST_POWER_LOSS
+    scenario: Scenario = STRICT
     told: list[Event] = field(default_factory=list)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
