@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import shlex
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from colordrill.errors import EnvironmentProblem
+from colordrill.stack import compose
+from colordrill.stack.compose import (
+    IMAGE_NAMES,
+    StackPlan,
+    compose_command,
+    compose_files,
+    running_stack,
+)
+from colordrill.stack.runs import Run, owned_run
+
+IMAGES = {name: f"colordrill/{name}:tag" for name in IMAGE_NAMES}
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "with space"))
+    with owned_run() as run:
+        yield run
+
+
+def environment(run: Run) -> dict[str, str]:
+    lines = (run.directory / "stack.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_the_bundled_file_comes_first_and_overlays_after_it_in_order() -> None:
+    first, second = Path("a.yaml"), Path("b.yaml")
+
+    files = compose_files(StackPlan(IMAGES, overlays=(first, second)))
+
+    assert files[0].endswith("fixtures/stack/compose.yaml")
+    assert files[1:] == ["a.yaml", "b.yaml"]
+
+
+def test_a_gpu_is_asked_for_only_where_the_device_is_one() -> None:
+    assert len(compose_files(StackPlan(IMAGES, device="cpu"))) == 1
+
+    files = compose_files(StackPlan(IMAGES, device="cuda"))
+
+    assert len(files) == 2
+    assert Path(files[1]).is_file()
+
+
+def test_every_variable_that_the_compose_file_demands_is_given(run: Run) -> None:
+    plan = StackPlan(IMAGES)
+    compose_command(run, plan)
+    text = Path(compose_files(plan)[0]).read_text(encoding="utf-8")
+    demanded = {part.split(":?")[0] for part in text.split("${")[1:] if ":?}" in part[:60]}
+
+    given = environment(run)
+
+    assert demanded
+    assert demanded <= set(given)
+
+
+def test_secrets_lie_in_a_file_of_this_user_alone_and_not_in_the_command(run: Run) -> None:
+    command = compose_command(run, StackPlan(IMAGES))
+
+    path = run.directory / "stack.env"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    secrets = [value for key, value in environment(run).items() if "PASSWORD" in key]
+    assert len(secrets) == 2
+    assert not any(secret in command for secret in secrets)
+    assert shlex.split(command) == ["docker", "compose", "--env-file", str(path)]
+
+
+def test_credentials_are_drawn_for_each_run(run: Run) -> None:
+    compose_command(run, StackPlan(IMAGES))
+    first = environment(run)
+    compose_command(run, StackPlan(IMAGES))
+    second = environment(run)
+
+    drawn = {key for key in first if "PASSWORD" in key or "STORAGE_USER" in key}
+    assert {key for key in first if first[key] != second[key]} == drawn
+
+
+def test_the_plan_reaches_the_environment_and_can_add_to_it(run: Run) -> None:
+    extra = {"COLORDRILL_MODEL_SIZE": "512"}
+    compose_command(run, StackPlan(IMAGES, device="cuda", extra_environment=extra))
+
+    given = environment(run)
+    assert given["COLORDRILL_DEVICE"] == "cuda"
+    assert given["COLORDRILL_MODEL_SIZE"] == "512"
+    assert given["COLORDRILL_IMAGE_SERVICE"] == IMAGES["service"]
+    assert given["COLORDRILL_RUN"] == run.id
+
+
+class SilentTarget:
+    """A target that nothing is asked of."""
+
+    def __init__(self, _project: str) -> None:
+        """Connect to nothing."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_stack_that_does_not_come_up_is_removed_and_says_what_compose_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch, keep: object
+) -> None:
+    removed: list[Run] = []
+
+    def fail(*_: object) -> None:
+        raise Exception("port is already allocated")  # noqa: TRY002 (as pytest-docker raises it)
+
+    monkeypatch.setattr(compose, "DockerTarget", SilentTarget)
+    monkeypatch.setattr(compose, "get_docker_services", fail)
+    monkeypatch.setattr(compose, "take_down", removed.append)
+    said: list[str] = []
+
+    with (
+        pytest.raises(EnvironmentProblem, match="port is already allocated") as caught,
+        running_stack(run, StackPlan(IMAGES, keep=bool(keep)), said.append),
+    ):
+        pass
+
+    assert "colordrill doctor" in caught.value.next_step
+    assert removed == ([] if keep else [run])
