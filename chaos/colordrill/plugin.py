@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -54,11 +54,9 @@ def drill_settings(pytestconfig: pytest.Config) -> Settings:
     """The settings in force; later wins: colordrill.toml, environment, ini keys, options."""
     from colordrill.scenario.settings import load_settings
 
-    chosen: dict[str, Any] = {"keep": pytestconfig.getoption("colordrill_keep")}
-    for name in _OPTIONS:
-        option = pytestconfig.getoption(f"colordrill_{name}")
-        chosen[name] = option or pytestconfig.getini(f"colordrill_{name}") or None
-    return load_settings(chosen, Path(pytestconfig.rootpath))
+    options = {name: pytestconfig.getoption(f"colordrill_{name}") for name in (*_OPTIONS, "keep")}
+    ini = {name: pytestconfig.getini(f"colordrill_{name}") for name in _OPTIONS}
+    return load_settings(options, Path(pytestconfig.rootpath), ini)
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ class ManualClock:
         self._lock = threading.RLock()
         self._elapsed_ns = 0
         self._alarms: list[tuple[float, Callable[[], object]]] = []
+        self._pause_min_s = 0.0
 
     @property
     def elapsed_s(self) -> float:
@@ -51,7 +52,11 @@ class ManualClock:
         return event.is_set()
 
     def pause(self, duration_s: float) -> None:
-        self.advance(max(0.0, duration_s))
+        self.advance(max(self._pause_min_s, duration_s))
+
+    def pause_at_least(self, seconds: float) -> None:
+        """Make pauses longer, where every poll between them is a real and slow request."""
+        self._pause_min_s = seconds
 
     def at(self, second: float, act: Callable[[], object]) -> None:
         """Call *act* in the thread that moves the clock past *second*."""

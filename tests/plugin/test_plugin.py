@@ -6,9 +6,12 @@ from importlib.metadata import entry_points
 
 import pytest
 
+import colordrill.drill.run
+import colordrill.record.console  # noqa: F401 (loaded once here, not anew by each nested run)
+
 pytest_plugins = ["pytester"]
 
-STUB = '''
+STUB = """
 import pytest
 from pathlib import Path
 from colordrill.drill.run import DrillResult
@@ -29,7 +32,7 @@ def run_drill():
         record = {"verdict": verdict, "checks": checks}
         return DrillResult(Path("runs/the-record"), record, None)
     return run
-'''
+"""
 
 
 @pytest.fixture
@@ -42,13 +45,15 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 
 
 def run(project: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    """Run the project's tests in a process of its own, as its people do."""
-    loaded = ["-p", "colordrill.plugin"] if not _registered() else []
-    return project.runpytest_subprocess(*loaded, *arguments)
+    """Run the project's tests with the plugin, in this process: loading it takes seconds."""
+    return project.runpytest_inprocess(*_loading(), *arguments)
 
 
-def _registered() -> bool:
-    return any(each.value == "colordrill.plugin" for each in entry_points(group="pytest11"))
+def _loading() -> list[str]:
+    installed = entry_points(group="pytest11")
+    if any(each.value == "colordrill.plugin" for each in installed):
+        return []
+    return ["-p", "colordrill.plugin"]
 
 
 def test_a_drill_that_passes_passes_and_returns_its_result(project: pytest.Pytester) -> None:
@@ -191,7 +196,7 @@ def test_an_unknown_scenario_fails_with_the_nearest_name(project: pytest.Pyteste
 
 def test_what_ended_a_drill_early_fails_the_test_with_its_cause(project: pytest.Pytester) -> None:
     project.makeconftest(
-        '''
+        """
 import pytest
 from pathlib import Path
 from colordrill.drill import run
@@ -208,7 +213,7 @@ def broken():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "Drill", Broken)
         yield
-'''
+"""
     )
     project.makepyfile("def test_it(drill): drill('host_power_loss')")
 
@@ -219,7 +224,7 @@ def broken():
 
 
 def test_a_project_that_uses_nothing_of_it_pays_nothing_for_it(project: pytest.Pytester) -> None:
-    """pytest loads the plugin in every project that has colordrill installed."""
+    """The plugin is loaded in every project that has colordrill installed."""
     project.makepyfile(
         """
         import sys
@@ -230,4 +235,4 @@ def test_a_project_that_uses_nothing_of_it_pays_nothing_for_it(project: pytest.P
         """
     )
 
-    run(project).assert_outcomes(passed=1)
+    project.runpytest_subprocess(*_loading()).assert_outcomes(passed=1)

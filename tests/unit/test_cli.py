@@ -95,7 +95,7 @@ def test_the_fixed_commands_are_there() -> None:
 
 
 def test_the_group_tells_the_exit_codes() -> None:
-    shown = colordrill("--help").output
+    shown = " ".join(colordrill("--help").output.split())
 
     assert "0 pass, 1 fail, 2 usage, 3 unknown, 4 environment, 130 interrupted" in shown
 
@@ -281,7 +281,9 @@ def test_a_run_that_is_not_there_is_named(command: str) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_a_trend_of_no_runs_is_no_error() -> None:
+def test_a_trend_of_a_directory_that_is_not_there_names_it() -> None:
     ended = colordrill("trend", "--out", "absent")
 
-    assert ended.exit_code == 0, ended.stderr
+    assert ended.exit_code == ExitCode.ENVIRONMENT
+    assert "no runs in absent" in ended.stderr
+    assert "Traceback" not in ended.stderr

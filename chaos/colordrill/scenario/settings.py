@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from colordrill.errors import UsageProblem
@@ -81,12 +82,15 @@ class Settings:
         )
 
 
-def load_settings(options: Mapping[str, Any], directory: Path) -> Settings:
-    """Settings from *directory*/colordrill.toml, the environment and *options*; later wins.
+def load_settings(
+    options: Mapping[str, Any], directory: Path, ini: Mapping[str, Any] = MappingProxyType({})
+) -> Settings:
+    """Settings from *ini*, *directory*/colordrill.toml, environment and *options*; later wins.
 
     Args:
         options: field name to value; None means not given.
         directory: where the configuration file is looked for.
+        ini: the same of pytest's own configuration file.
 
     Raises:
         UsageProblem: the file is malformed, a key is unknown, or a value has the wrong type.
@@ -94,6 +98,7 @@ def load_settings(options: Mapping[str, Any], directory: Path) -> Settings:
     chosen: dict[str, Any] = {}
     overrides: dict[str, float] = {}
     for source, values in (
+        ("pytest's configuration", {key: value for key, value in ini.items() if value}),
         (CONFIG_FILE, _from_file(directory / CONFIG_FILE)),
         ("the environment", _from_environment(os.environ)),
         ("the options", {key: value for key, value in options.items() if value is not None}),

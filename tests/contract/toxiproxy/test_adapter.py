@@ -35,7 +35,8 @@ def container(image_of: Callable[[str], str], run: Run) -> Iterator[DockerContai
         .with_command(f"-host 0.0.0.0 -config {CONFIGURATION}")
     )
     # testcontainers would publish on every interface of this machine
-    prepared.ports = {f"{TOXIPROXY_PORT}/tcp": ("127.0.0.1", None)}
+    ports: dict[str, Any] = {f"{TOXIPROXY_PORT}/tcp": ("127.0.0.1", None)}
+    prepared.ports = ports
     with prepared as started:
         yield started
 

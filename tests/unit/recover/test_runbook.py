@@ -109,8 +109,7 @@ def test_a_service_that_never_answers_is_given_up_at_the_limit_with_its_log(
 ) -> None:
     disaster.dr.answer = lambda _request: Reply(503)
     # every poll is a real request: let the clock run faster than they do
-    pause = disaster.clock.pause
-    disaster.clock.pause = lambda _duration_s: pause(10.0)  # type: ignore[method-assign]
+    disaster.clock.pause_at_least(10.0)
 
     assert disaster.runbook.run() is RunbookEnd.FAILED
 
@@ -134,8 +133,7 @@ def test_a_switch_after_which_another_site_answers_is_no_switch(
 ) -> None:
     disaster.switches = False
     disaster.active = answering
-    pause = disaster.clock.pause
-    disaster.clock.pause = lambda _duration_s: pause(1.0)  # type: ignore[method-assign]
+    disaster.clock.pause_at_least(1.0)
 
     assert disaster.runbook.run() is RunbookEnd.FAILED
 

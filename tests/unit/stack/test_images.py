@@ -260,7 +260,7 @@ def test_indexes_of_the_host_are_lent_and_a_pip_index_to_uv_too() -> None:
 
 
 def test_nothing_is_lent_where_nothing_is_configured() -> None:
-    assert image_build.lent_environment({"HOME": "/home/somebody"}, None) == ""
+    assert image_build.lent_environment({"HOME": "/nowhere"}, None) == ""
 
 
 def test_a_uv_index_of_the_host_is_not_overruled() -> None:

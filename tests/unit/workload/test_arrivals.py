@@ -110,10 +110,10 @@ def test_nothing_arrives_after_the_stop_and_what_is_under_way_ends(
 
     with Arrivals((Stream("job", 4.0, act),), clock, history, 64) as arrivals:
         assert clock.at_horizon.wait(SAFETY_S)
-        arrivals.stop()
-        arrivals.stop()
-        clock.advance(1000.0)
         release.set()
+        arrivals.finish()
+        arrivals.finish()
+        clock.advance(1000.0)
 
     assert len(done) == 3
 
