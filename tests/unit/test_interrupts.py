@@ -106,17 +106,22 @@ def test_signals_after_the_first_are_only_messages() -> None:
     assert errors.count("stopping already") == 3
 
 
-def test_an_error_inside_a_shield_is_not_hidden_by_a_held_back_signal() -> None:
+def test_a_held_back_signal_stops_a_shielded_block_that_failed_and_keeps_its_error() -> None:
     lines, _ = told("""
         try:
             with interruptible(), shielded():
                 interrupt()
-                raise ValueError("the cure failed")
-        except ValueError as error:
-            tell(error)
+                raise ValueError("compose was interrupted too")
+        except KeyboardInterrupt as stopped:
+            tell(repr(stopped.__context__))
     """)
 
-    assert lines == ["the cure failed"]
+    assert lines == ["ValueError('compose was interrupted too')"]
+
+
+def test_an_error_inside_a_shield_without_a_signal_is_raised_as_it_is() -> None:
+    with pytest.raises(ValueError, match="the cure failed"), shielded():
+        raise ValueError("the cure failed")
 
 
 def test_a_second_run_in_one_process_can_be_interrupted_again() -> None:

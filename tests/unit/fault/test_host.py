@@ -18,10 +18,16 @@ def fault() -> HostPowerLoss:
     return HostPowerLoss(target_name="primary")
 
 
+def strike(fault: HostPowerLoss, target: FakeTarget) -> None:
+    """Look before, as every injection does, then inject."""
+    fault.healthy(target)
+    fault.inject(target)
+
+
 def test_the_whole_site_dies_in_one_blow_and_its_networks_are_cut(
     fault: HostPowerLoss, target: FakeTarget
 ) -> None:
-    fault.inject(target)
+    strike(fault, target)
 
     assert target.calls[0] == ("kill", *PRIMARY)
     for part in PRIMARY:
@@ -36,7 +42,7 @@ def test_the_gateway_sees_the_site_before_misses_it_during_and_sees_it_after(
     assert fault.healthy(target).seen
     assert not fault.evidence(target).seen
 
-    fault.inject(target)
+    strike(fault, target)
     assert fault.evidence(target).seen
     assert not fault.healed(target).seen
 
@@ -48,7 +54,7 @@ def test_the_gateway_sees_the_site_before_misses_it_during_and_sees_it_after(
 def test_the_cure_brings_networks_back_before_it_starts_anything(
     fault: HostPowerLoss, target: FakeTarget
 ) -> None:
-    fault.inject(target)
+    strike(fault, target)
     target.calls.clear()
 
     fault.heal(target)
@@ -64,7 +70,7 @@ def test_what_was_down_before_stays_down_and_untouched(
     target.parts[Part.PRIMARY_MIRROR].running = False
     target.parts[Part.PRIMARY_MIRROR].exit_code = 3
 
-    fault.inject(target)
+    strike(fault, target)
     fault.heal(target)
 
     assert fault.healed(target).seen
@@ -72,16 +78,17 @@ def test_what_was_down_before_stays_down_and_untouched(
     assert not any(Part.PRIMARY_MIRROR in call for call in target.calls)
 
 
-def test_a_site_that_is_down_altogether_is_no_error(
+def test_a_site_that_is_down_altogether_cannot_lose_power(
     fault: HostPowerLoss, target: FakeTarget
 ) -> None:
     for part in PRIMARY:
         target.parts[part].running = False
 
-    fault.inject(target)
+    with pytest.raises(EnvironmentProblem, match="nothing runs at primary"):
+        strike(fault, target)
     fault.heal(target)
 
-    assert not any(target.parts[part].running for part in PRIMARY)
+    assert target.calls == []
 
 
 def test_a_part_that_does_not_exist_is_passed_over(
@@ -89,7 +96,7 @@ def test_a_part_that_does_not_exist_is_passed_over(
 ) -> None:
     del target.parts[Part.PRIMARY_MIRROR]
 
-    fault.inject(target)
+    strike(fault, target)
     fault.heal(target)
 
     assert fault.healed(target).seen
@@ -102,7 +109,7 @@ def test_healing_is_safe_at_any_time_and_any_number_of_times(
     fault.heal(target)
     assert target.calls == []
 
-    fault.inject(target)
+    strike(fault, target)
     for _ in range(times):
         fault.heal(target)
 
@@ -115,7 +122,7 @@ def test_a_half_done_injection_can_be_healed(
 ) -> None:
     target.broken[method] = EnvironmentProblem("the engine hiccupped")
     with pytest.raises(EnvironmentProblem):
-        fault.inject(target)
+        strike(fault, target)
     target.broken.clear()
 
     fault.heal(target)
@@ -126,7 +133,7 @@ def test_a_half_done_injection_can_be_healed(
 def test_the_read_back_names_what_is_not_as_it_was(
     fault: HostPowerLoss, target: FakeTarget
 ) -> None:
-    fault.inject(target)
+    strike(fault, target)
     fault.heal(target)
     target.parts[Part.PRIMARY_AGENT].networks.clear()
 
@@ -137,7 +144,7 @@ def test_the_read_back_names_what_is_not_as_it_was(
 
 
 def test_a_part_that_died_again_is_not_healed(fault: HostPowerLoss, target: FakeTarget) -> None:
-    fault.inject(target)
+    strike(fault, target)
     fault.heal(target)
     target.kill([Part.PRIMARY_STORAGE])
 

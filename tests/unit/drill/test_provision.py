@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.clock import ManualClock
+from fakes.service import Reply, Request, as_json, scripted_service
+from fakes.target import FakePart, FakeTarget
+from PIL import Image
+
+from colordrill import data
+from colordrill.drill.provision import (
+    Assets,
+    _draw_crop,
+    await_ready,
+    load_assets,
+    seed_primary,
+)
+from colordrill.errors import EnvironmentProblem, ServiceProblem, WaitExpired
+from colordrill.stack.comfyui import ComfyClient
+from colordrill.stack.parts import Part
+
+
+@pytest.fixture(scope="module")
+def assets() -> Assets:
+    return load_assets()
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the bundled data that a test may damage."""
+    root = tmp_path / "data"
+    shutil.copytree(data.fixtures(), root / "fixtures")
+    shutil.copytree(data.golden_images(), root / "golden_images")
+    monkeypatch.setattr(data, "_PACKAGE", tmp_path / "no-wheel")
+    monkeypatch.setattr(data, "_CHECKOUT", root)
+    return root
+
+
+def test_the_bundled_assets_fit_together(assets: Assets) -> None:
+    assert {golden.workflow for golden in assets.goldens} == set(assets.workflows)
+    assert {golden.photo for golden in assets.goldens} <= set(assets.photos)
+    assert assets.checkpoint
+
+
+@pytest.mark.parametrize(
+    "absent",
+    [
+        "fixtures/models/ddcolor_nano.safetensors",
+        "fixtures/photos/china.png",
+        "fixtures/workflows/DDColor人物黑白修复.json",
+        "golden_images/ddcolor_nano/MANIFEST.json",
+        "golden_images/ddcolor_nano/person/astronaut.png",
+    ],
+)
+def test_an_absent_asset_is_named_before_anything_is_started(copied: Path, absent: str) -> None:
+    (copied / absent).unlink()
+
+    with pytest.raises(Exception, match=r".") as caught:
+        load_assets()
+
+    assert Path(absent).parent.name in str(caught.value) or Path(absent).name in str(caught.value)
+
+
+def test_goldens_are_not_needed_where_they_are_about_to_be_captured(copied: Path) -> None:
+    shutil.rmtree(copied / "golden_images")
+
+    assert load_assets(with_goldens=False).goldens == ()
+
+
+def test_the_crop_is_drawn_by_the_seed_alone(assets: Assets) -> None:
+    crops = [_draw_crop(assets, seed) for seed in (1, 2, 3)]
+
+    assert crops == [_draw_crop(assets, seed) for seed in (1, 2, 3)]
+    assert len({each.content for each in crops}) == 3
+
+
+def test_the_crop_is_no_picture_that_a_golden_answers(assets: Assets) -> None:
+    with Image.open(io.BytesIO(_draw_crop(assets, 1).content)) as image:
+        sizes = [Image.open(io.BytesIO(golden.content)).size for golden in assets.goldens]
+        assert image.size not in sizes
+
+
+def test_the_primarys_data_are_put_where_its_owners_have_them(assets: Assets) -> None:
+    target = FakeTarget(parts={Part.PRIMARY_AGENT: FakePart()})
+
+    seed_primary(target, assets, "MODEL_SIZE=960\n")
+
+    files = target.parts[Part.PRIMARY_AGENT].files
+    assert files["models/ddcolor/ddcolor_nano.safetensors"][0] == assets.checkpoint
+    assert files["config/stack.env"][0] == b"MODEL_SIZE=960\n"
+    json.loads(files["workflows/DDColor建筑黑白修复.json"][0])
+    assert not any(name.startswith(("input/", "output/")) for name in files)
+
+
+def service(request: Request, *, unknown: tuple[str, ...] = ()) -> Reply:
+    """A ComfyUI that knows every node but *unknown* ones."""
+    name = request.path.rpartition("/")[2]
+    info: dict[str, Any] = {} if name in unknown else {name: {"input": {}}}
+    return as_json(info if "object_info" in request.path else {}, site="primary")
+
+
+@pytest.fixture
+def target() -> FakeTarget:
+    return FakeTarget(parts={Part.PRIMARY_COLORIZATION: FakePart(printed=["out of memory"])})
+
+
+def test_a_service_that_knows_the_nodes_is_ready(assets: Assets, target: FakeTarget) -> None:
+    with scripted_service(service) as running, ComfyClient(running.url) as client:
+        await_ready(target, client, ManualClock(), assets.workflows)
+
+
+def test_a_service_that_lacks_a_node_is_refused_by_its_name(
+    assets: Assets, target: FakeTarget
+) -> None:
+    lacking = assets.workflows["person"].api_form[assets.workflows["person"].colorize_node()]
+
+    def answer(request: Request) -> Reply:
+        return service(request, unknown=(lacking["class_type"],))
+
+    with (
+        scripted_service(answer) as running,
+        ComfyClient(running.url) as client,
+        pytest.raises(ServiceProblem, match=lacking["class_type"]) as caught,
+    ):
+        await_ready(target, client, ManualClock(), assets.workflows)
+
+    assert caught.value.next_step
+
+
+@pytest.mark.parametrize("reply", [Reply(503), Reply(200, b"{}", "dr"), Reply(200, b"<html>")])
+def test_what_is_not_the_primary_is_waited_for_and_given_up_with_the_log(
+    assets: Assets, target: FakeTarget, reply: Reply
+) -> None:
+    clock = ManualClock()
+    clock.pause_at_least(10.0)
+
+    with (
+        scripted_service(lambda _request: reply) as running,
+        ComfyClient(running.url) as client,
+        pytest.raises(EnvironmentProblem) as caught,
+    ):
+        await_ready(target, client, clock, assets.workflows)
+
+    assert isinstance(caught.value, WaitExpired)
+    assert "out of memory" in str(caught.value)
