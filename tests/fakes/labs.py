@@ -32,12 +32,14 @@ class Lab:
         network: the full name of the network that all parts share.
         resolves: whether a part can resolve a name.
         file: content and owner of a file below a part's /site.
+        crash: ends a part's main process, as a bug in it would.
     """
 
     target: Target
     network: str
     resolves: Callable[[Part, str], bool]
     file: Callable[[Part, str], tuple[bytes, int]]
+    crash: Callable[[Part], object]
 
 
 def memory_lab() -> Lab:
@@ -54,9 +56,11 @@ def memory_lab() -> Lab:
             STANDBY: FakePart(networks={"primary": ["dr-agent"]}, running=False),
         }
     )
-    return Lab(
-        target, "primary", target.resolves, lambda part, path: target.parts[part].files[path]
-    )
+
+    def file(part: Part, path: str) -> tuple[bytes, int]:
+        return target.parts[part].files[path]
+
+    return Lab(target, "primary", target.resolves, file, target.crash)
 
 
 @contextmanager
@@ -84,8 +88,12 @@ def docker_lab(run: Run, image: str) -> Iterator[Lab]:
         assert read.exit_code == owner.exit_code == 0, read.stderr + owner.stderr
         return read.stdout.encode(), int(owner.stdout)
 
+    def crash(part: Part) -> None:
+        # the init passes it on to the main process, and ends with it
+        target.execute(part, ["sh", "-c", "kill -TERM 1"])
+
     try:
-        yield Lab(target, f"{run.project}_primary", resolves, file)
+        yield Lab(target, f"{run.project}_primary", resolves, file, crash)
     finally:
         target.close()
 

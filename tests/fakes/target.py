@@ -25,6 +25,7 @@ class FakePart:
     ports: dict[int, int] = field(default_factory=dict)
     running: bool = True
     exit_code: int | None = None
+    restarts: int = 0
     printed: list[str] = field(default_factory=list)
     files: dict[str, tuple[bytes, int]] = field(default_factory=dict)
 
@@ -64,11 +65,14 @@ class FakeTarget:
             running=found.running,
             exit_code=None if found.running else found.exit_code,
             networks=tuple(sorted(found.networks)),
+            restarts=found.restarts,
         )
 
     def start(self, part: Part) -> None:
         self._called("start", part)
-        self._get(part).running = True
+        found = self._get(part)
+        if not found.running:
+            found.running, found.restarts = True, 0
 
     def kill(self, parts: Sequence[Part]) -> None:
         self._called("kill", *parts)
@@ -127,6 +131,10 @@ class FakeTarget:
     def memory_mb(self, part: Part) -> float | None:
         found = self.parts.get(part)
         return 1.0 if found is not None and found.running else None
+
+    def crash(self, part: Part) -> None:
+        """End *part*'s main process; its restart policy starts it again."""
+        self._get(part).restarts += 1
 
     def resolves(self, part: Part, alias: str) -> bool:
         """Whether *part* reaches a running part called *alias* over a network of both."""

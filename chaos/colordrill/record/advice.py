@@ -22,6 +22,10 @@ ADVICE: dict[str, str] = {
         "Compare the pictures in the report, then compare the DR site's image tag, checkpoint "
         "hash, workflow files and MODEL_SIZE with those of the primary."
     ),
+    "user_work": (
+        "Read the DR service's log at the refused operations: volumes that cannot be written, "
+        "missing nodes and wrong ownership are the usual causes."
+    ),
     "integrity": (
         "Restore with checksums instead of size and time, and compare the recovery point's "
         "manifest with the restored volume."

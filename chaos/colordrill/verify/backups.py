@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 from colordrill.clock import seconds_between
 from colordrill.outcome import Check, Verdict
-from colordrill.scenario.model import Scenario
+from colordrill.scenario.model import Pace, Scenario
 from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
 from colordrill.verify.observations import Observations
 
@@ -34,10 +36,22 @@ def judge_backups(observations: Observations, scenario: Scenario) -> Judged:
             broken.append(f"{point.point} took {took_s:.2f} s")
         elif before_fault and not point.published:
             broken.append(f"{point.point} failed")
+    began = [each.began_ns for each in observations.points if each.began_ns < t_fault_ns]
+    broken += _gaps([*sorted(began), t_fault_ns], scenario.pace)
     if broken:
-        detail = f"{len(broken)} backups broke the promise of {bound_s:g} s: {listed(broken)}"
+        detail = f"{len(broken)} times the promise was broken: {listed(broken)}"
         return Judged(Check(NAME, Verdict.FAIL, longest_s, bound_s, detail))
     if not finished:
         return Judged(unknown(NAME, bound_s, "no backup had ended before the fault"))
     detail = f"{finished} backups before the fault, none took more than {longest_s:.2f} s"
     return Judged(Check(NAME, Verdict.PASS, longest_s, bound_s, detail))
+
+
+def _gaps(began: list[int], pace: Pace) -> list[str]:
+    """Where more time passed between two beginnings, or until the fault, than the interval allows.
+
+    A backup may delay the next one by its declared duration; more means that one was left out.
+    """
+    allowed_s = pace.backup_interval_s + pace.backup_duration_max_s
+    spans = [seconds_between(first, second) for first, second in itertools.pairwise(began)]
+    return [f"no backup began for {span:.2f} s" for span in spans if span > allowed_s]

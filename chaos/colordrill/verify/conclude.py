@@ -20,6 +20,7 @@ from colordrill.verify.observe import observe
 from colordrill.verify.rpo import judge_rpo
 from colordrill.verify.rto import judge_rto
 from colordrill.verify.steady import judge_steady_state
+from colordrill.verify.user_work import judge_user_work
 
 Judge = Callable[[Observations, Scenario], Judged]
 
@@ -32,6 +33,7 @@ JUDGES: dict[str, Judge] = {
     "integrity": judge_integrity,
     "lost_after_fault": judge_lost_after_fault,
     "jobs_lost": judge_jobs_lost,
+    "user_work": judge_user_work,
     "colour": judge_colour,
     "fault_healed": judge_healed,
 }

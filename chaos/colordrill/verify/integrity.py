@@ -66,7 +66,10 @@ def judge_lost_after_fault(observations: Observations, scenario: Scenario) -> Ju
     told = listed(
         [f"{item.name} at {observations.since_fault(item.acked_ns):.2f} s" for item in gone]
     )
-    if len(gone) > bound:
+    seen_ns = observations.evidence_ns
+    # the slack is for what the dying site acknowledged: once it was seen dead, nothing may go
+    late = [item for item in gone if seen_ns is not None and item.acked_ns > seen_ns]
+    if late or len(gone) > bound:
         detail = f"{len(gone)} items acknowledged after the fault are lost or corrupt: {told}"
         check = Check(LOST_AFTER_FAULT, Verdict.FAIL, len(gone), bound, detail)
     elif not items:
@@ -92,10 +95,10 @@ def judge_jobs_lost(observations: Observations, scenario: Scenario) -> Judged:
     if not jobs:
         return Judged(unknown(JOBS_LOST, None, "no job was accepted"))
     uncompleted = [job for job in jobs if job.completed_ns is None]
-    lost = [job for job in uncompleted if job.given_up]
+    detected_ns = observations.detected_ns
+    lost = [job for job in uncompleted if _is_lost(job, detected_ns)]
     counts = {"jobs_lost": len(lost)}
     in_flight = sum(_in_flight(job, t_fault_ns) for job in jobs)
-    detected_ns = observations.detected_ns
     undetected = [
         job
         for job in jobs
@@ -119,7 +122,14 @@ def judge_jobs_lost(observations: Observations, scenario: Scenario) -> Judged:
 
 
 def _in_flight(job: Job, t_ns: int) -> bool:
-    return job.accepted_ns <= t_ns and (job.completed_ns is None or job.completed_ns > t_ns)
+    ended_ns = job.given_up_ns if job.completed_ns is None else job.completed_ns
+    return job.accepted_ns <= t_ns and (ended_ns is None or ended_ns > t_ns)
+
+
+def _is_lost(job: Job, detected_ns: int | None) -> bool:
+    """Given up for good; one that the restored site accepted and is slow with may yet complete."""
+    by_dead_site = detected_ns is None or job.accepted_ns <= detected_ns
+    return job.given_up_ns is not None and (by_dead_site or job.refused)
 
 
 def _restored_point(observations: Observations) -> tuple[str | None, int | None]:

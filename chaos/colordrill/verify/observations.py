@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from colordrill.clock import seconds_between
+from colordrill.history import EventType
 
 
 class CanaryState(StrEnum):
@@ -147,15 +148,27 @@ class Job:
         name: the job.
         accepted_ns: POST /prompt answered 200.
         completed_ns: the history of the service said success; None: it never did.
-        given_up: waiting for its completion failed or timed out.
+        given_up_ns: waiting for its completion failed or timed out; None: it did not.
+        refused: it certainly failed; otherwise giving up leaves open what became of it.
         delivered_ns: the client held the bytes; None: it never did.
     """
 
     name: str
     accepted_ns: int
     completed_ns: int | None
-    given_up: bool
+    given_up_ns: int | None
+    refused: bool
     delivered_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One operation of a user; *outcome* is None where it never ended."""
+
+    kind: str
+    op: str
+    began_ns: int
+    outcome: EventType | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +198,9 @@ class Observations:
         points: every backup, in order of beginning.
         items: every acknowledged item.
         jobs: every accepted job.
+        work: what users began after the fault, in order of its end.
+        disturbances: what the workload itself could not do: clients that crashed, or that were
+            turned away at the bound of operations under way.
         completed: how many jobs were completed.
         delivered: how many outputs were delivered.
         steps: the runbook's steps, in order of beginning.
@@ -203,6 +219,8 @@ class Observations:
     points: tuple[Snapshot, ...] = ()
     items: tuple[Item, ...] = ()
     jobs: tuple[Job, ...] = ()
+    work: tuple[Work, ...] = ()
+    disturbances: tuple[str, ...] = ()
     completed: int = 0
     delivered: int = 0
     steps: tuple[Step, ...] = ()

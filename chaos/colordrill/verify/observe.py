@@ -18,9 +18,11 @@ from colordrill.verify.observations import (
     Observations,
     ReadOutcome,
     Score,
+    Work,
 )
-from colordrill.verify.operations import canary, read_score, snapshot, step
+from colordrill.verify.operations import canary, read_score, snapshot, step, work
 
+_WORK = frozenset({"upload", "submit", "complete", "fetch", "edit"})
 _OUTCOMES = {outcome.value: outcome for outcome in ReadOutcome}
 # of two readings the graver one stands; any reading says more than none
 _GRAVITY = {
@@ -69,7 +71,10 @@ class _Collector:
         self._accepted: dict[str, int] = {}
         self._awaited: dict[str, str] = {}
         self._completed: dict[str, int] = {}
-        self._given_up: set[str] = set()
+        self._given_up: dict[str, tuple[int, bool]] = {}
+        self._begun: dict[str, Event] = {}
+        self._work: list[Work] = []
+        self._disturbances: list[str] = []
         self._delivered: dict[str, int] = {}
         self._completed_count = 0
         self._delivered_count = 0
@@ -93,6 +98,8 @@ class _Collector:
             "detect": self._take_detect,
             "phase": self._take_phase,
             "sabotage": self._take_sabotage,
+            "client_error": self._take_disturbance,
+            "turned_away": self._take_disturbance,
         }
 
     def take(self, event: Event) -> None:
@@ -106,6 +113,8 @@ class _Collector:
         taker = self._takers.get(event.kind)
         if taker is not None:
             taker(event)
+        if event.kind in _WORK and self._t_fault_ns is not None:
+            self._take_work(event)
 
     def finish(self) -> Observations:
         return Observations(
@@ -119,6 +128,8 @@ class _Collector:
             points=tuple(snapshot(*pair) for pair in self._snapshots.values()),
             items=tuple(self._finished_item(name) for name in self._acked),
             jobs=tuple(self._finished_job(name) for name in self._accepted),
+            work=(*self._work, *(work(begin, None) for begin in self._begun.values())),
+            disturbances=tuple(self._disturbances),
             completed=self._completed_count,
             delivered=self._delivered_count,
             steps=tuple(step(*pair) for pair in self._steps.values()),
@@ -168,7 +179,7 @@ class _Collector:
             self._completed[event.data["job"]] = event.t_ns
             self._acknowledge(event.data["item"], event)
         elif awaited is not None:
-            self._given_up.add(awaited)
+            self._given_up[awaited] = (event.t_ns, event.type is EventType.FAIL)
 
     def _take_fetch(self, event: Event) -> None:
         if event.type is EventType.OK:
@@ -235,6 +246,15 @@ class _Collector:
     def _take_sabotage(self, event: Event) -> None:
         self._sabotages.append(str(event.data["name"]))
 
+    def _take_work(self, event: Event) -> None:
+        if event.type is EventType.INVOKE:
+            self._begun[event.id] = event
+        elif (begin := self._begun.pop(event.id, None)) is not None:
+            self._work.append(work(begin, event))
+
+    def _take_disturbance(self, event: Event) -> None:
+        self._disturbances.append(f"{event.kind} of {event.data.get('stream')}")
+
     def _finished_canaries(self, kind: str) -> tuple[Canary, ...]:
         return tuple(
             canary(begin, end, self._scores.get(begin.id))
@@ -267,11 +287,13 @@ class _Collector:
         return Item(name, self._acked[name], self._sha256.get(name), outcome, detail)
 
     def _finished_job(self, name: str) -> Job:
+        given_up_ns, refused = self._given_up.get(name, (None, False))
         return Job(
             name=name,
             accepted_ns=self._accepted[name],
             completed_ns=self._completed.get(name),
-            given_up=name in self._given_up,
+            given_up_ns=given_up_ns,
+            refused=refused,
             delivered_ns=self._delivered.get(name),
         )
 

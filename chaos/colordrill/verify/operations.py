@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from colordrill.history import Event, EventType
-from colordrill.verify.observations import Canary, Score, Snapshot, Step
+from colordrill.verify.observations import Canary, Score, Snapshot, Step, Work
 
 
 def read_score(data: Mapping[str, Any]) -> Score:
@@ -44,6 +44,11 @@ def snapshot(begin: Event, end: Event | None) -> Snapshot:
         ended_ns=None if end is None else end.t_ns,
         published=end is not None and end.type is EventType.OK,
     )
+
+
+def work(begin: Event, end: Event | None) -> Work:
+    """An operation of a user."""
+    return Work(begin.kind, begin.id, begin.t_ns, None if end is None else end.type)
 
 
 def step(begin: Event, end: Event | None) -> Step:

@@ -28,7 +28,7 @@ def judge_rpo(observations: Observations, scenario: Scenario) -> Judged:
     if t_fault_ns is None:
         return Judged(unknown(NAME, bound_s, NO_FAULT))
     items = [item for item in observations.items if item.acked_ns < t_fault_ns]
-    lacking = _lacking(points_before(observations.points, t_fault_ns), items)
+    lacking = _lacking(points_before(observations.points, t_fault_ns), items, observations)
     if lacking:
         return Judged(unknown(NAME, bound_s, lacking))
     gone = sorted((item for item in items if item.outcome in _GONE), key=lambda i: i.acked_ns)
@@ -54,11 +54,16 @@ def points_before(points: tuple[Snapshot, ...], t_fault_ns: int) -> list[Snapsho
     return sorted(published, key=lambda point: point.began_ns)
 
 
-def _lacking(points: list[Snapshot], items: list[Item]) -> str:
+def _lacking(points: list[Snapshot], items: list[Item], observations: Observations) -> str:
     """What keeps the check from meaning anything; empty where nothing does."""
     if len(points) < POINTS_MIN:
         return f"{len(points)} recovery points precede the fault, and {POINTS_MIN} must"
-    newest = points[-1]
+    # a copy that was under way at the fault may be published after it, and be what was restored
+    restored = [step.point for step in observations.steps if step.ok and step.point is not None]
+    newest = next(
+        (each for each in observations.points if restored and each.point == restored[-1]),
+        points[-1],
+    )
     if not any(item.acked_ns > newest.began_ns for item in items):
         return (
             f"nothing was acknowledged between the newest point ({newest.point}) and the fault, "

@@ -174,7 +174,10 @@ def _outage_seen(observations: Observations, pace: Pace) -> bool:
     t_fault_ns = observations.t_fault_ns or 0
     return any(
         (each.state in _FAILURES and each.ended_ns is not None and each.ended_ns > t_fault_ns)
-        or _overdue(each, observations, pace)
+        or (
+            _overdue(each, observations, pace)
+            and each.sent_ns + int(pace.canary_limit_s * NS_PER_S) > t_fault_ns
+        )
         for each in observations.canaries
     )
 

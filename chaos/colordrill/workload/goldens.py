@@ -41,7 +41,7 @@ def load_goldens(directory: Path) -> tuple[Golden, ...]:
             raise ValueError("the manifest lists none")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise GoldenProblem(
-            f"the goldens in {directory} cannot be read: {error!r}",
+            f"the goldens in {directory} cannot be read: {type(error).__name__}: {error}",
             "restore them from version control, or capture them with `colordrill golden capture`",
         ) from error
     return goldens

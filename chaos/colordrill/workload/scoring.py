@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import resource
 import signal
+import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import asdict, dataclass
@@ -55,7 +56,7 @@ class ScoringWorker:
         self._history = history
         self._directory = run_directory
         self._objectives = objectives
-        self._pending: list[Future[Judgement]] = []
+        self._pending: list[threading.Event] = []
         self._pool = ProcessPoolExecutor(
             max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare
         )
@@ -79,8 +80,16 @@ class ScoringWorker:
             bounds=self._objectives,
             difference=self._directory / task.difference,
         )
-        future.add_done_callback(lambda done: self._note(task, done))
-        self._pending.append(future)
+        noted = threading.Event()
+
+        def note(done: Future[Judgement]) -> None:
+            try:
+                self._note(task, done)
+            finally:
+                noted.set()
+
+        future.add_done_callback(note)
+        self._pending.append(noted)
         return future
 
     def judgement(self, future: Future[Judgement], timeout_s: float) -> Judgement:
@@ -98,19 +107,18 @@ class ScoringWorker:
             raise EnvironmentProblem(f"the scoring worker failed: {error!r}") from error
 
     def drain(self, timeout_s: float) -> None:
-        """Wait until every submitted picture is judged.
+        """Wait until every submitted picture is judged and its note is in the history.
 
         Raises:
             WaitExpired: some were not, within *timeout_s*.
         """
-        for future in self._pending:
-            try:
-                future.exception(timeout=timeout_s)
-            except FutureTimeout as error:
+        # not on the futures: who waits for one is woken before its callback has written the note
+        for noted in self._pending:
+            if not noted.wait(timeout_s):
                 raise WaitExpired(
                     f"waited {timeout_s:g} s for the scoring worker, and it did not finish",
                     "the machine is overloaded, or the worker died",
-                ) from error
+                )
 
     def peak_memory_mb(self, timeout_s: float = 30.0) -> float:
         """Peak resident memory of the worker process in MB (10^6 bytes)."""

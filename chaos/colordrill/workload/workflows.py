@@ -83,7 +83,7 @@ def load_workflows(directory: Path) -> dict[str, Workflow]:
             workflow.colorize_node()
         except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
             raise UsageProblem(
-                f"workflow {name} in {directory} cannot be read: {error!r}",
+                f"workflow {name} in {directory} cannot be read: {type(error).__name__}: {error}",
                 "export it from ComfyUI in API format once more",
             ) from error
         loaded[object_type] = workflow

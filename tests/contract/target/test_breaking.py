@@ -58,6 +58,23 @@ def test_killed_parts_are_down_at_once_and_stay_down_despite_their_restart_polic
         )
 
 
+def test_a_part_that_ends_by_itself_is_started_again_and_that_is_counted(lab: Lab) -> None:
+    before = lab.target.state(AGENT).restarts
+
+    lab.crash(AGENT)
+
+    restarted = poll(
+        SystemClock(),
+        lambda: state if (state := lab.target.state(AGENT)).restarts > before else None,
+        awaited="the engine's restart",
+        timeout_s=10.0,
+    )
+    assert restarted.restarts == before + 1
+    lab.target.kill([AGENT])
+    lab.target.start(AGENT)
+    assert lab.target.state(AGENT).restarts == 0
+
+
 def test_killing_what_is_down_already_is_no_error(lab: Lab) -> None:
     lab.target.kill([AGENT])
     before = lab.target.state(AGENT)
