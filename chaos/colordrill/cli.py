@@ -146,7 +146,8 @@ def _run_one(scenario: Any, settings: Settings, as_json: bool) -> tuple[dict[str
         return result.record, ExitCode.INTERRUPTED
     if isinstance(result.error, ColordrillError):
         click.echo(f"colordrill: {result.error}", err=True)
-        return result.record, result.error.exit_code
+        failed = result.verdict.exit_code is ExitCode.FAIL
+        return result.record, ExitCode.FAIL if failed else result.error.exit_code
     if result.error is not None:
         raise result.error
     return result.record, result.verdict.exit_code
@@ -234,7 +235,7 @@ def down() -> None:
     Example:
       colordrill down
     """
-    from colordrill.stack.runs import sweep
+    from colordrill.stack.sweep import sweep
 
     removed = sweep(lambda text: click.echo(text, err=True), kept_too=True)
     click.echo(f"{removed} removed")

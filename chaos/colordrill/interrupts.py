@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -55,7 +55,9 @@ def shielded() -> Iterator[None]:
 def _handle(_number: int, _frame: FrameType | None) -> None:
     if _State.shields or _State.raised:
         _State.pending = True
-        sys.stderr.write("\nstopping already: healing and removing, a moment please\n")
+        # nobody may be reading any more: that must not break what is shielded
+        with suppress(OSError, RuntimeError):
+            sys.stderr.write("\nstopping already: healing and removing, a moment please\n")
         return
     _State.raised = True
     raise KeyboardInterrupt

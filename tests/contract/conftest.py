@@ -13,7 +13,8 @@ from testcontainers.core.config import testcontainers_config
 
 from colordrill.errors import ColordrillError
 from colordrill.stack.images import ensure_images
-from colordrill.stack.runs import Run, owned_run, remove_run
+from colordrill.stack.runs import Run, owned_run
+from colordrill.stack.sweep import remove_run
 
 # its reaper is an image of its own, from a registry; what these tests start carries a run's label
 # and is swept at the next start
@@ -62,4 +63,4 @@ def run(engine: Any) -> Iterator[Run]:
         try:
             yield run
         finally:
-            remove_run(engine, run.id)
+            remove_run(run.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -33,6 +34,13 @@ class Follower:
             )
         assert found, self.lines
 
+    def close(self) -> None:
+        """Read to the end and close the command's pipes."""
+        self._thread.join()
+        for pipe in (self._process.stdout, self._process.stderr):
+            assert pipe is not None
+            pipe.close()
+
     def _read(self) -> None:
         assert self._process.stderr is not None
         for line in self._process.stderr:
@@ -52,8 +60,10 @@ def test_ctrl_c_heals_removes_and_keeps_a_partial_record(
     follower = Follower(process)
     follower.await_line(moment)
 
-    process.send_signal(signal.SIGINT)
+    # to the whole group, as a terminal does it
+    os.killpg(process.pid, signal.SIGINT)
     exit_code = process.wait(timeout=120)
+    follower.close()
 
     assert exit_code == 130, follower.lines
     assert containers() == []
@@ -70,9 +80,11 @@ def test_what_a_killed_run_left_is_removed_at_the_next_start(
     tmp_path: Path, containers: Callable[[], list[str]]
 ) -> None:
     process = start_colordrill("run", "host_power_loss", "--out", str(tmp_path))
-    Follower(process).await_line("fault injected")
+    follower = Follower(process)
+    follower.await_line("fault injected")
     process.kill()
     process.wait(timeout=60)
+    follower.close()
     assert containers() != []
 
     ended = finish(start_colordrill("down"))

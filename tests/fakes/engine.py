@@ -8,40 +8,53 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from colordrill.stack.runs import OWNER_LOCK, RUN_LABEL, state_directory
+from docker.errors import NotFound
+
+from colordrill.stack.runs import OWNER_LABEL, OWNER_LOCK, RUN_LABEL, owner, state_directory
 
 
 @dataclass
 class Thing:
-    """A container, network or volume with a run's label."""
+    """A container, network or volume with a run's labels.
+
+    Its first removal raises *error*, every one does if *stubborn*; NotFound means that it is gone.
+    """
 
     run: str
     removals: list[str]
     error: Exception | None = None
+    owner: str = field(default_factory=owner)
+    stubborn: bool = False
+    gone: bool = False
 
     @property
     def labels(self) -> dict[str, str]:
-        return {RUN_LABEL: self.run}
+        return {RUN_LABEL: self.run, OWNER_LABEL: self.owner}
 
     @property
     def attrs(self) -> dict[str, dict[str, str]]:
         return {"Labels": self.labels}
 
     def remove(self, **_: object) -> None:
-        if self.error is not None:
-            raise self.error
+        error = self.error
+        if error is not None:
+            if not self.stubborn:
+                self.error = None
+            self.gone = isinstance(error, NotFound)
+            raise error
+        self.gone = True
         self.removals.append(self.run)
 
 
 @dataclass
 class Collection:
-    """Things of one kind, found by their run's label."""
+    """Things of one kind, found by a label and its value."""
 
     things: list[Thing] = field(default_factory=list)
 
     def list(self, *, filters: dict[str, str], **_: object) -> list[Thing]:
-        run = filters["label"].partition("=")[2]
-        return [each for each in self.things if not run or each.run == run]
+        label, _, value = filters["label"].partition("=")
+        return [each for each in self.things if not each.gone and each.labels[label] == value]
 
 
 @dataclass

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -249,7 +250,9 @@ def damaged_golden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "fixtures").symlink_to(fixtures())
     (goldens / "a.png").write_bytes(b"changed")
     entry = {"file": "a.png", "sha256": "0" * 64, "workflow": "person", "photo": "astronaut"}
-    (goldens / "MANIFEST.json").write_text(json.dumps({"goldens": [entry]}))
+    checkpoint = (fixtures() / "models" / "ddcolor_nano.safetensors").read_bytes()
+    weights = {"sha256": hashlib.sha256(checkpoint).hexdigest()}
+    (goldens / "MANIFEST.json").write_text(json.dumps({"weights": weights, "goldens": [entry]}))
     monkeypatch.setattr(data, "_PACKAGE", tmp_path / "no-wheel")
     monkeypatch.setattr(data, "_CHECKOUT", root)
 

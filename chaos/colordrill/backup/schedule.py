@@ -79,6 +79,8 @@ class BackupSchedule:
             summary = self._copy_and_publish(point)
         except EnvironmentProblem as error:
             operation.fail(point=point, error=str(error))
+            # a link to an earlier point may be what was wrong: the next one is copied whole
+            self._previous = None
             return None
         operation.ok(point=point, **summary)
         self._previous = point

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import resource
 from importlib.metadata import version
 from typing import Any
 
@@ -51,8 +50,3 @@ def _engine_facts(images: dict[str, str]) -> tuple[dict[str, str], dict[str, str
         # the record says what it could not learn; the drill's verdict does not hang on it
         return {"error": str(error)}, dict(images)
     return {"version": str(said["Version"]), "api": str(said["ApiVersion"])}, digests
-
-
-def harness_memory_mb() -> float:
-    """Peak resident memory of this process in MB (10^6 bytes)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

@@ -20,7 +20,7 @@ from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.compose import StackPlan
-from colordrill.stack.runs import sweep
+from colordrill.stack.sweep import sweep
 from colordrill.workload.colorize import Deadline, await_end, fetch_output, new_prompt_id
 from colordrill.workload.goldens import MANIFEST
 from colordrill.workload.photos import Photo

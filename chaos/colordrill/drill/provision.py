@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import random
 import statistics
@@ -64,7 +63,7 @@ def load_assets(*, with_goldens: bool = True) -> Assets:
     return Assets(
         photos=load_photos(root / "photos"),
         workflows=load_workflows(root / "workflows"),
-        goldens=load_goldens(golden_images() / WEIGHTS) if with_goldens else (),
+        goldens=load_goldens(golden_images() / WEIGHTS, checkpoint) if with_goldens else (),
         checkpoint_name=name,
         checkpoint=checkpoint,
     )
@@ -259,8 +258,3 @@ def _coloured_by_primary(
 def configuration_text(images: dict[str, str], device: str) -> str:
     """The configuration that is state: image, MODEL_SIZE, DEVICE."""
     return f"IMAGE={images['service']}\nMODEL_SIZE=960\nDEVICE={device}\n"
-
-
-def checkpoint_sha256(assets: Assets) -> str:
-    """SHA-256 of the checkpoint that the drill runs with."""
-    return hashlib.sha256(assets.checkpoint).hexdigest()

@@ -6,14 +6,15 @@ import hashlib
 import shlex
 import shutil
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from colordrill.clock import Clock, SystemClock, seconds_between
-from colordrill.drill.facts import environment_facts, harness_memory_mb
+from colordrill.drill.facts import environment_facts
 from colordrill.drill.provision import (
     Assets,
     calibrate,
@@ -40,10 +41,11 @@ from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.compose import StackPlan
 from colordrill.stack.docker_target import DockerTarget
 from colordrill.stack.parts import Part
-from colordrill.stack.runs import sweep, timed_phase
+from colordrill.stack.runs import timed_phase
+from colordrill.stack.sweep import sweep
 from colordrill.verify.conclude import conclude
 from colordrill.workload.canary import Canary, CanaryRunner
-from colordrill.workload.scoring import ScoringWorker
+from colordrill.workload.scoring import ScoringWorker, peak_memory_mb
 
 FREE_MB_MIN = 500
 PARTICIPANTS = (
@@ -123,7 +125,7 @@ class Drill:
                 error = problem
             with shielded():
                 self._measurements["wall_s"] = seconds_between(started_ns, self.clock.now_ns())
-                self._measurements["harness_rss_mb"] = harness_memory_mb()
+                self._measurements["harness_rss_mb"] = peak_memory_mb()
                 record = self._write_record(directory, started_at, error)
         return DrillResult(directory.path, record, error)
 
@@ -162,7 +164,7 @@ class Drill:
             )
             runner = CanaryRunner(history, self.clock, scoring, directory.path)
             with timed_phase(self.clock, self.say):
-                self._fit_pace(canaries, client, runner)
+                self._fit_pace(canaries, client, runner, history)
                 TimedDrill(
                     scenario=self.scenario,
                     faults=faults,
@@ -183,7 +185,11 @@ class Drill:
             self._measure(target, scoring)
 
     def _fit_pace(
-        self, canaries: tuple[Canary, ...], client: ComfyClient, runner: CanaryRunner
+        self,
+        canaries: tuple[Canary, ...],
+        client: ComfyClient,
+        runner: CanaryRunner,
+        history: History,
     ) -> None:
         """Stretch the arrivals on a slow host; verdict and record use the pace in force."""
         asked = self.scenario.pace
@@ -193,10 +199,22 @@ class Drill:
             self.say(f"this host is slow: arrivals are stretched {stretch:.2f} times")
         self._measurements["canary_interval_s"] = pace.canary_interval_s
         self.scenario = replace(self.scenario, pace=pace)
+        history.note(
+            "scenario",
+            name=self.scenario.name,
+            pace=asdict(pace),
+            objectives=asdict(self.scenario.objectives),
+        )
 
     def _measure(self, target: DockerTarget, scoring: ScoringWorker) -> None:
-        self._measurements["scoring_rss_mb"] = scoring.peak_memory_mb()
-        self._measurements["container_rss_mb"] = target.memory_mb(Part.DR_COLORIZATION)
+        """Figures of the summary; one that cannot be had is None and changes no verdict."""
+        for name, measure in (
+            ("scoring_rss_mb", scoring.peak_memory_mb),
+            ("container_rss_mb", partial(target.memory_mb, Part.DR_COLORIZATION)),
+        ):
+            self._measurements[name] = None
+            with suppress(Exception):
+                self._measurements[name] = measure()
 
     def _write_record(
         self, directory: RunDirectory, started_at: datetime, error: BaseException | None

@@ -23,8 +23,10 @@ from colordrill.stack.compose import IMAGE_NAMES, StackPlan, running_stack
 from colordrill.stack.docker_target import DockerTarget
 from colordrill.stack.images import ensure_images
 from colordrill.stack.parts import GATEWAY_PORT, TOXIPROXY_PORT, Part
-from colordrill.stack.runs import owned_run, sweep
+from colordrill.stack.runs import owned_run
+from colordrill.stack.sweep import sweep
 from colordrill.stack.toxiproxy import ToxiproxyServer
+from colordrill.stack.user_image import ensure_user_image
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ def images_for(settings: Settings, say: Callable[[str], None]) -> dict[str, str]
     bundled = [name for name in IMAGE_NAMES if name != "service" or not settings.image]
     images = {name: image.reference for name, image in ensure_images(bundled, say).items()}
     if settings.image:
+        ensure_user_image(settings.image, say)
         images["service"] = settings.image
     return images
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.clock import Clock, seconds_between
 from colordrill.drill.steady import SteadyWatch
+from colordrill.errors import WaitExpired
 from colordrill.fault.injection import injected
 from colordrill.fault.protocol import Fault
 from colordrill.fault.sabotage import Sabotage
@@ -86,7 +87,13 @@ class TimedDrill:
             if not self._await_steady(watch):
                 return
             self.history.listen(detector.observe)
-            with injected(self.faults, self.target, self.history, self.clock):
+
+            def gate() -> None:
+                # a backup published meanwhile may have undone the precondition
+                if not self.clock.wait(watch.ready, STEADY_LIMIT_S):
+                    raise WaitExpired(f"the steady state was lost: {watch.progress()}")
+
+            with injected(self.faults, self.target, self.history, self.clock, gate):
                 self._strike_twin()
                 self._recover(detector)
                 arrivals.finish()

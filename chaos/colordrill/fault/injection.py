@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from colordrill.clock import Clock, poll
-from colordrill.errors import ColordrillError, EnvironmentProblem, WaitExpired
+from colordrill.errors import ColordrillError, EnvironmentProblem, RecordProblem, WaitExpired
 from colordrill.fault.protocol import Evidence, Fault
 from colordrill.history import History
 from colordrill.interrupts import shielded
@@ -32,12 +32,23 @@ def refuse_unsupported(faults: Sequence[Fault], target: Target) -> None:
 
 @contextmanager
 def injected(
-    faults: Sequence[Fault], target: Target, history: History, clock: Clock
+    faults: Sequence[Fault],
+    target: Target,
+    history: History,
+    clock: Clock,
+    gate: Callable[[], None] = lambda: None,
 ) -> Iterator[None]:
     """Inject *faults* in order, prove them, run the block, heal them in reverse order.
 
     The peers' probes must find nothing wrong beforehand, or what they find afterwards proves
     nothing. Missing evidence is written down, not raised: the verdict is unknown, the healing runs.
+
+    Args:
+        faults: what to break.
+        target: the stack.
+        history: gets ``fault``, ``evidence`` and ``heal``.
+        clock: bounds the waits.
+        gate: called last before the first injection; may wait, and raises to call it off.
 
     Raises:
         EnvironmentProblem: an injection or a cure failed; every other cure was still tried.
@@ -49,6 +60,7 @@ def injected(
                 f"{fault.target_name} is not healthy before {fault.name}: {before.detail}",
                 "see the run's logs/",
             )
+    gate()
     try:
         for fault in faults:
             _inject(fault, target, history)
@@ -99,7 +111,11 @@ def _prove(fault: Fault, target: Target, history: History, clock: Clock) -> None
 
 
 def _heal(fault: Fault, target: Target, history: History, clock: Clock) -> str | None:
-    operation = history.invoke("heal", name=fault.name, target=fault.target_name)
+    named = {"name": fault.name, "target": fault.target_name}
+    operation = None
+    # recording never blocks healing: on a full disk the cure still runs, unrecorded
+    with suppress(RecordProblem):
+        operation = history.invoke("heal", **named)
     last = Evidence(seen=False, detail="")
 
     def look() -> Evidence | None:
@@ -115,7 +131,11 @@ def _heal(fault: Fault, target: Target, history: History, clock: Clock) -> str |
     except Exception as error:  # noqa: BLE001 (the other cures must still run; it is reported)
         detail = f"the cure failed: {error}"
     else:
-        operation.ok(name=fault.name, target=fault.target_name, detail=last.detail)
+        with suppress(RecordProblem):
+            if operation is not None:
+                operation.ok(**named, detail=last.detail)
         return None
-    operation.fail(name=fault.name, target=fault.target_name, detail=detail)
+    with suppress(RecordProblem):
+        if operation is not None:
+            operation.fail(**named, detail=detail)
     return f"{fault.name} on {fault.target_name}: {detail}"

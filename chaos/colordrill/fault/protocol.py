@@ -44,7 +44,10 @@ class Fault(Protocol):
         """Capabilities of the target without which the fault cannot be injected."""
 
     def healthy(self, target: Target) -> Evidence:
-        """The peer's probe before the fault: `seen` is True when it finds nothing wrong."""
+        """The peer's probe before the fault: `seen` is True when it finds nothing wrong.
+
+        Always called before `inject`; a fault may remember here what it has to restore.
+        """
 
     def inject(self, target: Target) -> None:
         """Break it. Raises EnvironmentProblem when it could not be broken."""

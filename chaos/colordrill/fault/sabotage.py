@@ -18,7 +18,8 @@ from colordrill.stack.target import Target
 KEEP_OLDEST = (
     "bash",
     "-c",
-    "cd /backup/points && ls | tail -n +2 | xargs -r rm -rf -- && ls",
+    # what is still on its way goes first: published after the deletion it would save the drill
+    "rm -rf /backup/incoming/* && cd /backup/points && ls | tail -n +2 | xargs -r rm -rf -- && ls",
 )
 
 

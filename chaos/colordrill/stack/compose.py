@@ -12,16 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import docker
 from pytest_docker.plugin import get_docker_services
 
 from colordrill.data import fixtures, golden_images
 from colordrill.errors import EnvironmentProblem
 from colordrill.interrupts import shielded
 from colordrill.stack.docker_target import DockerTarget
-from colordrill.stack.runs import Run, remove_run
+from colordrill.stack.runs import Run, owner
+from colordrill.stack.sweep import remove_run
 
 IMAGE_NAMES = ("toxiproxy", "gateway", "backup", "minio", "service")
+COMPOSE_LIMIT_S = 180
 SETUP = ("up --detach --quiet-pull", "--profile standby create dr-colorization")
 
 
@@ -56,6 +57,7 @@ def compose_command(run: Run, plan: StackPlan) -> str:
     """The compose command with the run's environment file, which it writes (mode 0600)."""
     environment = {
         "COLORDRILL_RUN": run.id,
+        "COLORDRILL_OWNER": owner(),
         "COLORDRILL_DEVICE": plan.device,
         "COLORDRILL_FIXTURES": str(fixtures()),
         "COLORDRILL_GOLDENS": str(golden_images()),
@@ -68,7 +70,10 @@ def compose_command(run: Run, plan: StackPlan) -> str:
     path = run.directory / "stack.env"
     path.touch(mode=0o600)
     path.write_text("".join(f"{key}={value}\n" for key, value in environment.items()))
-    return f"docker compose --env-file {shlex.quote(str(path))}"
+    # `timeout` bounds it, and puts it into a process group of its own: Ctrl-C on a terminal must
+    # not kill compose half-way, while the engine goes on creating what nobody removes
+    bounded = f"timeout --kill-after=5 {COMPOSE_LIMIT_S}"
+    return f"{bounded} docker compose --env-file {shlex.quote(str(path))}"
 
 
 @contextmanager
@@ -89,19 +94,19 @@ def running_stack(run: Run, plan: StackPlan, say: Callable[[str], None]) -> Iter
             _bring_up(run, plan)
         yield target
     finally:
-        target.close()
-        if plan.keep:
-            say(f"stack {run.project}: kept; remove it with `colordrill down`")
-        else:
-            say(f"stack {run.project}: removing it")
-            with shielded():
-                take_down(run)
+        with shielded():
+            if plan.keep:
+                say(f"stack {run.project}: kept; remove it with `colordrill down`")
+            else:
+                say(f"stack {run.project}: removing it")
+                remove_run(run.id)
+            target.close()
 
 
 def _bring_up(run: Run, plan: StackPlan) -> None:
     command, files = compose_command(run, plan), compose_files(plan)
     try:
-        # no clean-up commands: `take_down` removes by label, also what compose does not know of
+        # no clean-up commands: `remove_run` removes by label, also what compose does not know of
         with get_docker_services(command, files, run.project, list(SETUP), []):
             return
     except Exception as error:
@@ -110,12 +115,3 @@ def _bring_up(run: Run, plan: StackPlan) -> None:
             f"docker compose could not bring the stack up: {error}",
             "see `colordrill doctor`; the lines above are compose's own",
         ) from error
-
-
-def take_down(run: Run) -> None:
-    """Remove everything that carries the label of *run*."""
-    client = docker.from_env(timeout=60)
-    try:
-        remove_run(client, run.id)
-    finally:
-        client.close()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import tarfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import docker
 import requests
@@ -24,6 +26,10 @@ SITE_DATA_UID = 1000
 """Owner of everything in a site's volumes: the user that the service and the agents run as."""
 
 ENGINE_TIMEOUT_S = 30
+ENGINE_GRACE_S = 10.0
+"""What a command may take beyond its own limit before the engine counts as hung."""
+
+Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
@@ -108,10 +114,8 @@ class DockerTarget:
         """Run *command* inside *part*; `timeout` inside the container enforces the limit."""
         bounded = ["timeout", "--kill-after=1", f"{timeout_s:g}", *command]
         with _engine_errors(f"run {command[0]} in {part}"):
-            api = self._client.api
-            created = api.exec_create(self._get(part).id, bounded)
-            stdout, stderr = api.exec_start(created["Id"], demux=True)
-            exit_code = api.exec_inspect(created["Id"])["ExitCode"]
+            call = partial(_execute, self._client.api, str(self._get(part).id), bounded)
+            exit_code, stdout, stderr = _within(timeout_s + ENGINE_GRACE_S, call)
         return Executed(
             exit_code=-1 if exit_code is None else exit_code,
             stdout=(stdout or b"").decode("utf-8", "replace"),
@@ -176,6 +180,33 @@ class DockerTarget:
         return found
 
 
+def _execute(api: Any, container_id: str, command: list[str]) -> tuple[int | None, bytes, bytes]:
+    created = api.exec_create(container_id, command)
+    stdout, stderr = api.exec_start(created["Id"], demux=True)
+    return api.exec_inspect(created["Id"])["ExitCode"], stdout, stderr
+
+
+def _within(limit_s: float, call: Callable[[], Result]) -> Result:
+    """Call in a thread of its own, because the engine's socket has no time-out while it streams.
+
+    Raises:
+        EnvironmentProblem: no answer within *limit_s*; the thread is left behind.
+    """
+    ended: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            ended.set_result(call())
+        except BaseException as error:  # noqa: BLE001 (handed to the caller)
+            ended.set_exception(error)
+
+    threading.Thread(target=run, name="engine call", daemon=True).start()
+    try:
+        return ended.result(timeout=limit_s)
+    except FutureTimeout as error:
+        raise EnvironmentProblem(f"the engine did not answer within {limit_s:g} s") from error
+
+
 def _kill(container: Container) -> None:
     try:
         container.kill(signal="SIGKILL")
@@ -210,7 +241,7 @@ def _engine_errors(doing: str) -> Iterator[None]:
             f"cannot {doing}: {error.explanation}",
             "a part of the stack was removed meanwhile; see the run's logs/",
         ) from error
-    except (DockerException, requests.RequestException) as error:
+    except (DockerException, requests.RequestException, OSError) as error:
         raise EnvironmentProblem(
             f"cannot {doing}: {error}", "see `colordrill doctor`; is the Docker engine running?"
         ) from error

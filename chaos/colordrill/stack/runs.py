@@ -1,30 +1,29 @@
-"""Runs on one host: their identity, their locks, and the sweep of what a killed one left behind.
+"""Runs on one host: their identity and their locks.
 
-A run holds a lock on its own file for as long as its process lives. A labelled container whose
-run's lock can be taken belongs to nobody any more: it is removed at the next start. The timed phase
-of a drill is held under one lock for the whole host, so that two drills take turns.
+A run holds a lock on its own file for as long as its process lives: that is how `sweep` knows the
+dead ones. The timed phase of a drill is held under one lock for the whole host, so that two drills
+take turns.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
-
-import docker
-import requests
-from docker.errors import APIError, DockerException, NotFound
+from typing import TextIO
 
 from colordrill.clock import Clock, poll
 from colordrill.errors import EnvironmentProblem
 
 RUN_LABEL = "colordrill.run"
+OWNER_LABEL = "colordrill.owner"
+"""Whose run it is: another user's, on the same engine, is never judged here."""
+
 OWNER_LOCK = "owner.lock"
 KEPT = "kept"
 """Name of the file that marks a run whose stack was left standing on purpose."""
@@ -61,6 +60,11 @@ class Run:
         return f"colordrill-{self.id}"
 
 
+def owner() -> str:
+    """Names this user with this state directory, on every part of a stack."""
+    return hashlib.sha256(f"{os.getuid()}:{state_directory()}".encode()).hexdigest()[:12]
+
+
 @contextmanager
 def owned_run(*, keep: bool = False) -> Iterator[Run]:
     """Draw a run id and hold its lock; the private directory goes when the run ends.
@@ -69,7 +73,7 @@ def owned_run(*, keep: bool = False) -> Iterator[Run]:
     """
     run_id = secrets.token_hex(4)
     directory = state_directory() / "runs" / run_id
-    with _registry():
+    with registry():
         directory.mkdir(parents=True, mode=0o700)
         if keep:
             (directory / KEPT).touch()
@@ -81,8 +85,8 @@ def owned_run(*, keep: bool = False) -> Iterator[Run]:
         finally:
             if not keep:
                 # not while a sweep looks: it would take a half-removed run for a dead one
-                with _registry():
-                    _remove_directory(directory)
+                with registry():
+                    remove_directory(directory)
 
 
 @contextmanager
@@ -111,69 +115,15 @@ def timed_phase(
         yield
 
 
-def sweep(say: Callable[[str], None], *, kept_too: bool = False) -> int:
-    """Remove what this user's dead runs left: containers, networks, volumes, private directories.
-
-    Never touches a run whose process lives, nor another user's, and a kept one only with
-    *kept_too*. Returns the number of runs removed.
-
-    Raises:
-        EnvironmentProblem: the engine does not answer, or something could not be removed.
-    """
-    runs = state_directory() / "runs"
-    swept = 0
-    try:
-        client = docker.from_env(timeout=60)
-        try:
-            with _registry():
-                for directory in sorted(runs.iterdir()) if runs.is_dir() else ():
-                    if ((directory / KEPT).exists() and not kept_too) or _lives(directory):
-                        continue
-                    say(f"removing what the ended run {directory.name} left behind")
-                    remove_run(client, directory.name)
-                    _remove_directory(directory)
-                    swept += 1
-        finally:
-            client.close()
-    except (DockerException, requests.RequestException) as error:
-        raise EnvironmentProblem(
-            f"cannot remove what an earlier run left behind: {error}",
-            "see `colordrill doctor`; is the Docker engine running?",
-        ) from error
-    return swept
-
-
-def remove_run(client: Any, run_id: str) -> None:
-    """Remove every container, network and volume that carries the label of *run_id*."""
-    label = {"label": f"{RUN_LABEL}={run_id}"}
-    for container in client.containers.list(all=True, filters=label, ignore_removed=True):
-        _remove(partial(container.remove, force=True, v=True))
-    for network in client.networks.list(filters=label):
-        _remove(network.remove)
-    for volume in client.volumes.list(filters=label):
-        _remove(partial(volume.remove, force=True))
-
-
-def _remove(remove: Callable[[], None]) -> None:
-    try:
-        remove()
-    except NotFound:
-        return
-    except APIError as error:
-        # 409: somebody else is removing it at this moment
-        if error.status_code != requests.codes.conflict:
-            raise
-
-
 @contextmanager
-def _registry() -> Iterator[None]:
-    """One process at a time registers a run or judges which ones are dead."""
+def registry() -> Iterator[None]:
+    """One process at a time registers a run, or judges which ones are dead."""
     with (state_directory() / "registry.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _lives(directory: Path) -> bool:
+def lives(directory: Path) -> bool:
     """Whether a process holds the lock of the run of *directory*."""
     try:
         lock = (directory / OWNER_LOCK).open("r+")
@@ -191,7 +141,8 @@ def _try_lock(lock: TextIO) -> bool | None:
     return True
 
 
-def _remove_directory(directory: Path) -> None:
+def remove_directory(directory: Path) -> None:
+    """Remove a run's private directory, if it is there."""
     for path in sorted(directory.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
     if directory.is_dir():

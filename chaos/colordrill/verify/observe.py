@@ -7,7 +7,6 @@ memory: an operation's invoke line is remembered only until its end line comes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from colordrill.history import Event, EventType
 from colordrill.verify.observations import (
@@ -20,7 +19,15 @@ from colordrill.verify.observations import (
     Score,
     Work,
 )
-from colordrill.verify.operations import canary, read_score, snapshot, step, work
+from colordrill.verify.operations import (
+    canary,
+    fault,
+    fault_key,
+    read_score,
+    snapshot,
+    step,
+    work,
+)
 
 _WORK = frozenset({"upload", "submit", "complete", "fetch", "edit"})
 _OUTCOMES = {outcome.value: outcome for outcome in ReadOutcome}
@@ -225,14 +232,14 @@ class _Collector:
 
     def _take_evidence(self, event: Event) -> None:
         if event.data["seen"] is True:
-            sightings = self._sightings.setdefault(_fault_key(event.data), [])
+            sightings = self._sightings.setdefault(fault_key(event.data), [])
             sightings.append((event.t_ns, str(event.data.get("detail", ""))))
 
     def _take_heal(self, event: Event) -> None:
         if event.type is EventType.INVOKE:
-            self._healing[event.id] = _fault_key(event.data)
+            self._healing[event.id] = fault_key(event.data)
             return
-        key = self._healing.pop(event.id, None) or _fault_key(event.data)
+        key = self._healing.pop(event.id, None) or fault_key(event.data)
         detail = str(event.data.get("detail", ""))
         self._heals[key] = (event.t_ns, event.type is EventType.OK, detail)
 
@@ -263,24 +270,14 @@ class _Collector:
         )
 
     def _finished_fault(self, op: str, begin: Event) -> Fault:
-        key = _fault_key(begin.data)
+        key = fault_key(begin.data)
         sighting = next(
             (each for each in self._sightings.get(key, ()) if each[0] >= begin.t_ns), None
         )
         heal = self._heals.get(key)
         if heal is not None and heal[0] < begin.t_ns:
             heal = None
-        return Fault(
-            name=key[0],
-            target=key[1],
-            starts_clock=begin.data["starts_clock"] is True,
-            invoked_ns=begin.t_ns,
-            injected_ns=self._fault_ends.get(op),
-            seen_ns=None if sighting is None else sighting[0],
-            seen_detail="" if sighting is None else sighting[1],
-            healed=None if heal is None else heal[1],
-            heal_detail="" if heal is None else heal[2],
-        )
+        return fault(begin, self._fault_ends.get(op), sighting, heal)
 
     def _finished_item(self, name: str) -> Item:
         outcome, detail = self._read.get(name, _UNREAD)
@@ -296,7 +293,3 @@ class _Collector:
             refused=refused,
             delivered_ns=self._delivered.get(name),
         )
-
-
-def _fault_key(data: Mapping[str, Any]) -> tuple[str, str]:
-    return str(data["name"]), str(data["target"])

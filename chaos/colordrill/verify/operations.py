@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from colordrill.history import Event, EventType
-from colordrill.verify.observations import Canary, Score, Snapshot, Step, Work
+from colordrill.verify.observations import Canary, Fault, Score, Snapshot, Step, Work
 
 
 def read_score(data: Mapping[str, Any]) -> Score:
@@ -43,6 +43,32 @@ def snapshot(begin: Event, end: Event | None) -> Snapshot:
         began_ns=begin.t_ns,
         ended_ns=None if end is None else end.t_ns,
         published=end is not None and end.type is EventType.OK,
+    )
+
+
+def fault_key(data: Mapping[str, Any]) -> tuple[str, str]:
+    """The name and the target by which the lines of one fault are told from those of another."""
+    return str(data["name"]), str(data["target"])
+
+
+def fault(
+    begin: Event,
+    injected_ns: int | None,
+    sighting: tuple[int, str] | None,
+    heal: tuple[int, bool, str] | None,
+) -> Fault:
+    """An injection, with the first sighting (time, detail) and the last cure (time, ok, detail)."""
+    name, target = fault_key(begin.data)
+    return Fault(
+        name=name,
+        target=target,
+        starts_clock=begin.data["starts_clock"] is True,
+        invoked_ns=begin.t_ns,
+        injected_ns=injected_ns,
+        seen_ns=None if sighting is None else sighting[0],
+        seen_detail="" if sighting is None else sighting[1],
+        healed=None if heal is None else heal[1],
+        heal_detail="" if heal is None else heal[2],
     )
 
 

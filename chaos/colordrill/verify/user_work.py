@@ -26,21 +26,28 @@ def judge_user_work(observations: Observations, scenario: Scenario) -> Judged:  
         return Judged(unknown(NAME, 0, "the public address was never switched"))
     work = [each for each in observations.work if each.began_ns >= switched[-1]]
     refused = [each for each in work if each.outcome is EventType.FAIL]
-    open_ended = [each for each in work if each.outcome not in {EventType.OK, EventType.FAIL}]
-    done = {each.kind for each in work if each.outcome is EventType.OK}
-    missing = [kind for kind in NEEDED if kind not in done]
     told = f"{len(work)} operations of users began after the switch, {len(refused)} were refused"
     if refused:
         detail = f"{told}: {listed(_named(refused))}"
         return Judged(Check(NAME, Verdict.FAIL, len(refused), 0, detail))
-    if open_ended:
-        return Judged(unknown(NAME, 0, f"{told}; without an answer: {listed(_named(open_ended))}"))
-    if missing:
-        return Judged(unknown(NAME, 0, f"{told}; no {' and no '.join(missing)} succeeded"))
-    if observations.disturbances:
-        detail = f"{told}; but clients were disturbed: {listed(list(observations.disturbances))}"
-        return Judged(unknown(NAME, 0, detail))
+    doubt = _doubt(work, observations.disturbances)
+    if doubt:
+        return Judged(unknown(NAME, 0, f"{told}; {doubt}"))
     return Judged(Check(NAME, Verdict.PASS, 0, 0, told))
+
+
+def _doubt(work: list[Work], disturbances: tuple[str, ...]) -> str:
+    """What keeps work of which nothing was refused from being proof; empty where nothing does."""
+    open_ended = [each for each in work if each.outcome is not EventType.OK]
+    if open_ended:
+        return f"without an answer: {listed(_named(open_ended))}"
+    done = {each.kind for each in work}
+    missing = [kind for kind in NEEDED if kind not in done]
+    if missing:
+        return f"no {' and no '.join(missing)} succeeded"
+    if disturbances:
+        return f"but clients were disturbed: {listed(list(disturbances))}"
+    return ""
 
 
 def _named(work: list[Work]) -> list[str]:

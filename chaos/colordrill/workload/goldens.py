@@ -27,16 +27,25 @@ class Golden:
     content: bytes
 
 
-def load_goldens(directory: Path) -> tuple[Golden, ...]:
+def load_goldens(directory: Path, weights: bytes) -> tuple[Golden, ...]:
     """Every golden that the directory's manifest lists; hashes are checked.
+
+    Args:
+        directory: holds the manifest.
+        weights: the checkpoint's content, which must be the one that the goldens were made with.
 
     Raises:
         GoldenProblem: the manifest or a golden is absent, malformed, or a hash differs.
     """
     path = directory / MANIFEST
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))["goldens"]
-        goldens = tuple(_load(directory, entry) for entry in entries)
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        if hashlib.sha256(weights).hexdigest() != manifest["weights"]["sha256"]:
+            raise GoldenProblem(
+                f"the goldens in {directory} were captured with another checkpoint",
+                "restore both from version control, or run `colordrill golden capture --force`",
+            )
+        goldens = tuple(_load(directory, entry) for entry in manifest["goldens"])
         if not goldens:
             raise ValueError("the manifest lists none")
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -6,11 +6,13 @@ A canary's time is taken when its bytes have arrived; its score is written to th
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import signal
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -61,7 +63,7 @@ class ScoringWorker:
             max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare
         )
         # the process starts now, while the stack comes up, and not with the first canary
-        self._pool.submit(_peak_memory_mb)
+        self._pool.submit(peak_memory_mb)
 
     def __enter__(self) -> Self:
         return self
@@ -122,7 +124,7 @@ class ScoringWorker:
 
     def peak_memory_mb(self, timeout_s: float = 30.0) -> float:
         """Peak resident memory of the worker process in MB (10^6 bytes)."""
-        return self._pool.submit(_peak_memory_mb).result(timeout=timeout_s)
+        return self._pool.submit(peak_memory_mb).result(timeout=timeout_s)
 
     def _note(self, task: ScoringTask, done: Future[Judgement]) -> None:
         if done.cancelled():
@@ -145,9 +147,25 @@ class ScoringWorker:
 
 
 def _prepare() -> None:
-    """Leave Ctrl-C to the harness: the worker ends when its pool is shut down."""
+    """Leave Ctrl-C to the harness, and end when the harness is gone without having said so."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
 
 
-def _peak_memory_mb() -> float:
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def peak_memory_mb() -> float:
+    """Peak resident memory of this process in MB (10^6 bytes).
+
+    From /proc where there is one: a spawned process inherits its parent's figure in getrusage.
+    """
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return float(line.split()[1]) * 1024 / 1e6
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

@@ -71,7 +71,14 @@ def test_secrets_lie_in_a_file_of_this_user_alone_and_not_in_the_command(run: Ru
     secrets = [value for key, value in environment(run).items() if "PASSWORD" in key]
     assert len(secrets) == 2
     assert not any(secret in command for secret in secrets)
-    assert shlex.split(command) == ["docker", "compose", "--env-file", str(path)]
+    assert shlex.split(command)[3:] == ["docker", "compose", "--env-file", str(path)]
+
+
+def test_compose_is_bounded_and_out_of_reach_of_a_terminals_ctrl_c(run: Run) -> None:
+    """`timeout` leads a process group of its own."""
+    command = compose_command(run, StackPlan(IMAGES))
+
+    assert shlex.split(command)[:2] == ["timeout", "--kill-after=5"]
 
 
 def test_credentials_are_drawn_for_each_run(run: Run) -> None:
@@ -109,14 +116,14 @@ class SilentTarget:
 def test_a_stack_that_does_not_come_up_is_removed_and_says_what_compose_said(
     run: Run, monkeypatch: pytest.MonkeyPatch, keep: object
 ) -> None:
-    removed: list[Run] = []
+    removed: list[str] = []
 
     def fail(*_: object) -> None:
         raise Exception("port is already allocated")  # noqa: TRY002 (as pytest-docker raises it)
 
     monkeypatch.setattr(compose, "DockerTarget", SilentTarget)
     monkeypatch.setattr(compose, "get_docker_services", fail)
-    monkeypatch.setattr(compose, "take_down", removed.append)
+    monkeypatch.setattr(compose, "remove_run", removed.append)
     said: list[str] = []
 
     with (
@@ -126,4 +133,4 @@ def test_a_stack_that_does_not_come_up_is_removed_and_says_what_compose_said(
         pass
 
     assert "colordrill doctor" in caught.value.next_step
-    assert removed == ([] if keep else [run])
+    assert removed == ([] if keep else [run.id])

@@ -12,8 +12,9 @@ import requests
 from docker.errors import APIError, DockerException, NotFound
 
 from colordrill.errors import EnvironmentProblem
-from colordrill.stack.runs import owned_run, remove_run, sweep
-from fakes.clock import SAFETY_S
+from colordrill.stack.runs import owned_run
+from colordrill.stack.sweep import remove_run, sweep
+from fakes.clock import SAFETY_S, ManualClock
 from fakes.engine import Engine, Thing, another_process
 
 
@@ -90,7 +91,7 @@ def test_a_kept_run_stays_until_it_is_asked_for(engine: Engine) -> None:
 
 
 def test_what_another_users_run_left_is_not_ours_to_remove(engine: Engine) -> None:
-    engine.containers.things.append(Thing("theirs01", engine.removed))
+    engine.containers.things.append(Thing("theirs01", engine.removed, owner="somebody"))
 
     assert sweep(silent, kept_too=True) == 0
     assert engine.removed == []
@@ -116,6 +117,22 @@ def test_a_run_that_somebody_else_removes_meanwhile_is_no_error(engine: Engine) 
     assert sweep(silent) == 2
 
 
+def test_what_an_orphaned_compose_created_later_is_found_by_its_label(engine: Engine) -> None:
+    """Its run's directory went with an earlier sweep."""
+    engine.containers.things.append(Thing("dead0001", engine.removed))
+
+    assert sweep(silent) == 1
+    assert engine.removed == ["dead0001"]
+
+
+def test_what_stays_busy_is_not_called_removed(engine: Engine) -> None:
+    busy = APIError("busy", response(409))
+    engine.networks.things.append(Thing("dead0001", engine.removed, busy, stubborn=True))
+
+    with pytest.raises(EnvironmentProblem, match="dead0001 to be removed"):
+        remove_run("dead0001", ManualClock())
+
+
 def test_what_cannot_be_removed_is_an_environment_problem(engine: Engine) -> None:
     engine.holds("dead0001", APIError("no", response(500)))
 
@@ -139,7 +156,7 @@ def test_removing_a_run_spares_every_other(engine: Engine) -> None:
     engine.holds("mine0001")
     engine.holds("other001")
 
-    remove_run(engine, "mine0001")
+    remove_run("mine0001")
 
     assert engine.removed == ["mine0001"] * 3
 
