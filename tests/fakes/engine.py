@@ -53,7 +53,7 @@ class Collection:
     things: list[Thing] = field(default_factory=list)
 
     def list(self, *, filters: dict[str, str], **_: object) -> list[Thing]:
-        label, _, value = filters["label"].partition("=")
+        label, value = filters["label"].split("=", 1)
         return [each for each in self.things if not each.gone and each.labels[label] == value]
 
 

@@ -102,8 +102,10 @@ class Story:
         completed: float | None,
         *,
         given_up: float | None = None,
+        refused: bool = False,
         outcome: str | None = "present",
     ) -> None:
+        """A job that completed, was *given_up* (refused: it certainly failed), or is awaited."""
         self.operation("submit", accepted - 0.1, accepted, job=name, workflow="person")
         item = f"output/{name}.png"
         op = self.say(accepted, "invoke", "complete", job=name)
@@ -113,7 +115,7 @@ class Story:
             if outcome is not None:
                 self.operation("readback", 101.0, 101.1, item=item, outcome=outcome)
         elif given_up is not None:
-            self.say(given_up, "unknown", "complete", op, error="gone")
+            self.say(given_up, "fail" if refused else "unknown", "complete", op, error="gone")
 
     def fault(
         self, *, seen: float | None = 0.6, healed: str | None = "ok", starts_clock: bool = True
@@ -160,7 +162,9 @@ class Story:
         self.job("early", -9.0, -7.0)
 
     def outage(self, until: float) -> None:
+        """Canaries without an answer, and a user whom the gateway refuses: no site is left."""
         self.canaries(0.1, until, answered=False, took=2.0)
+        self.operation("edit", 3.0, 3.1, "fail", item="workflows/refused.json")
         self.say(3.5, "note", "detect", canaries=[])
 
     def healthy(self) -> Story:

@@ -29,6 +29,7 @@ NAMES = [
     "integrity",
     "lost_after_fault",
     "jobs_lost",
+    "user_work",
     "colour",
     "fault_healed",
 ]
@@ -77,9 +78,11 @@ class TestRedTwins:
         story.runbook(point="p1")
         story.canaries(11.0, 26.0)
         story.item("workflows/later.json", 13.0)
+        story.job("later", 14.0, 16.0)
         verdicts = self.only(story, "only_oldest_point")
         assert verdicts["integrity"] is Verdict.PASS
         assert verdicts["rto"] is Verdict.PASS
+        assert verdicts["user_work"] is Verdict.PASS
         assert story.check("rpo").value == 13.0
 
     @pytest.mark.parametrize("sabotage", ["other_weights", "liar_uncoloured", "liar_previous",
@@ -91,6 +94,7 @@ class TestRedTwins:
         story.runbook(correct=False)
         verdicts = self.only(story, sabotage)
         assert verdicts["rto"] is Verdict.UNKNOWN
+        assert verdicts["user_work"] is Verdict.UNKNOWN
 
     def test_a_slow_start_fails_rto(self, story: Story) -> None:
         story.before()
@@ -100,8 +104,10 @@ class TestRedTwins:
         story.runbook(start_s=66.0)
         story.canaries(76.0, 95.0)
         story.item("workflows/later.json", 80.0)
+        story.job("later", 81.0, 83.0)
         verdicts = self.only(story, "slow_start")
         assert verdicts["rpo"] is Verdict.PASS
+        assert verdicts["user_work"] is Verdict.PASS
         assert story.outcome().actuals.rta_s is None
         assert story.outcome().actuals.rta_breakdown["start_s"] == 66.0
 
@@ -110,10 +116,13 @@ class TestRedTwins:
         story.item("workflows/last.json", -1.0, "unknown")
         story.fault()
         story.outage(62.0)
-        story.runbook()
+        # the step asks the public address who answers, and nobody does
+        story.runbook(switched=False)
+        story.operation("edit", 20.0, 20.1, "fail", item="workflows/unsaved.json")
         verdicts = self.only(story, "gateway_not_switched")
         assert verdicts["rpo"] is Verdict.UNKNOWN
         assert verdicts["integrity"] is Verdict.UNKNOWN
+        assert verdicts["user_work"] is Verdict.UNKNOWN
 
     def test_every_twin_expects_a_check_that_exists(self) -> None:
         for twin in red_twins().values():

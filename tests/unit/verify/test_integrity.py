@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from colordrill.outcome import Verdict
+from colordrill.scenario.catalogue import HOST_POWER_LOSS
 
 if TYPE_CHECKING:
     from unit.verify.conftest import Story
@@ -125,6 +126,38 @@ class TestLostAfterFault:
         story.item("workflows/b.json", 0.2, "lost")
         assert story.check(self.NAME).verdict is Verdict.FAIL
 
+    def test_the_dying_host_may_leave_three_behind_and_no_fourth(self, story: Story) -> None:
+        story.scenario = HOST_POWER_LOSS
+        drill(story)
+        for number in range(3):
+            story.item(f"workflows/{number}.json", 0.1, "lost")
+        check = story.check(self.NAME)
+        assert (check.verdict, check.value, check.bound) == (Verdict.PASS, 3, 3)
+        story.item("workflows/fourth.json", 0.1, "lost")
+        check = story.check(self.NAME)
+        assert (check.verdict, check.value, check.bound) == (Verdict.FAIL, 4, 3)
+
+    @pytest.mark.parametrize("outcome", ["lost", "corrupt"])
+    @pytest.mark.parametrize(("acked", "verdict"), [(0.6, Verdict.PASS), (0.601, Verdict.FAIL)])
+    def test_what_is_allowed_ends_with_the_evidence(
+        self, story: Story, acked: float, outcome: str, verdict: Verdict
+    ) -> None:
+        story.scenario = HOST_POWER_LOSS
+        drill(story).item("workflows/a.json", acked, outcome)
+        story.item("workflows/unread.json", 5.0, None if verdict is Verdict.FAIL else "present")
+        check = story.check(self.NAME)
+        assert (check.verdict, check.value, check.bound) == (verdict, 1, 3)
+        assert story.outcome().counts.lost_after_fault == 1
+
+    def test_without_evidence_it_does_not_end_and_the_drill_does_not_pass(
+        self, healthy: Story
+    ) -> None:
+        unseen = healthy.without("evidence")
+        unseen.scenario = HOST_POWER_LOSS
+        unseen.item("workflows/a.json", 0.601, "lost")
+        assert unseen.check(self.NAME).verdict is Verdict.PASS
+        assert unseen.outcome().verdict is Verdict.UNKNOWN
+
     def test_an_unread_item_makes_it_unknown(self, story: Story) -> None:
         drill(story).item("workflows/a.json", 5.0, "unknown")
         assert story.check(self.NAME).verdict is Verdict.UNKNOWN
@@ -162,16 +195,41 @@ class TestJobsLost:
         assert (check.verdict, check.value, check.bound) == (Verdict.PASS, 1, 1)
 
     def test_a_job_accepted_after_detection_may_not(self, story: Story) -> None:
-        self.detected(story).job("a", 3.001, None, given_up=30.0)
+        self.detected(story).job("a", 3.001, None, given_up=30.0, refused=True)
         check = story.check(self.NAME)
         assert (check.verdict, check.value, check.bound) == (Verdict.FAIL, 1, 0)
+
+    def test_one_that_merely_outlived_its_limit_there_is_undecided(self, story: Story) -> None:
+        self.detected(story).job("a", 3.001, None, given_up=30.0)
+        check = story.check(self.NAME)
+        assert (check.verdict, check.value, check.bound) == (Verdict.UNKNOWN, None, 0)
+        assert "0 of 1 accepted jobs never completed and 1 are undecided" in check.detail
+        assert story.outcome().counts.jobs_lost == 0
+
+    def test_undecided_jobs_within_the_bound_do_no_harm(self, story: Story) -> None:
+        self.detected(story).job("a", -1.0, 3.5)
+        story.job("b", 20.0, None, given_up=32.0)
+        check = story.check(self.NAME)
+        assert (check.verdict, check.value, check.bound) == (Verdict.PASS, 0, 1)
+
+    @pytest.mark.parametrize("refused", [True, False])
+    @pytest.mark.parametrize(
+        ("given_up", "verdict", "bound"),
+        [(-0.001, Verdict.FAIL, 0), (0.0, Verdict.FAIL, 0), (0.001, Verdict.PASS, 1)],
+    )
+    def test_a_job_given_up_by_the_fault_was_not_in_flight(
+        self, story: Story, given_up: float, refused: bool, verdict: Verdict, bound: int
+    ) -> None:
+        self.detected(story).job("a", -5.0, None, given_up=given_up, refused=refused)
+        check = story.check(self.NAME)
+        assert (check.verdict, check.value, check.bound) == (verdict, 1, bound)
 
     def test_slack_is_added(self, story: Story) -> None:
         objectives = replace(story.scenario.objectives, jobs_lost_max_slack=1)
         story.scenario = replace(story.scenario, objectives=objectives)
-        self.detected(story).job("a", 4.0, None, given_up=30.0)
+        self.detected(story).job("a", 4.0, None, given_up=30.0, refused=True)
         assert story.check(self.NAME).verdict is Verdict.PASS
-        story.job("b", 5.0, None, given_up=30.0)
+        story.job("b", 5.0, None, given_up=30.0, refused=True)
         assert story.check(self.NAME).verdict is Verdict.FAIL
 
     @pytest.mark.parametrize(("completed", "bound"), [(0.0, 0), (0.001, 1)])

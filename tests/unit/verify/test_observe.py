@@ -176,14 +176,48 @@ def test_a_job_is_followed_from_acceptance_to_delivery(story: Story) -> None:
     story.job("done", 1.0, 3.0)
     story.job("lost", 2.0, None, given_up=9.0)
     story.job("open", 2.5, None)
+    story.job("refused", 2.6, None, given_up=8.0, refused=True)
     seen = observe(story.events())
-    done, lost, pending = seen.jobs
+    done, lost, pending, refused = seen.jobs
     assert (done.accepted_ns, done.completed_ns) == (START_NS + 10**9, START_NS + 3 * 10**9)
     assert done.delivered_ns == START_NS + 3_100_000_000
-    assert (done.given_up, lost.given_up, pending.given_up) == (False, True, False)
+    assert (done.given_up_ns, lost.given_up_ns) == (None, START_NS + 9 * 10**9)
+    assert (pending.given_up_ns, refused.given_up_ns) == (None, START_NS + 8 * 10**9)
+    assert [job.refused for job in seen.jobs] == [False, False, False, True]
     assert (seen.completed, seen.delivered) == (1, 1)
     (item,) = seen.items
     assert (item.name, item.sha256) == ("output/done.png", "00")
+
+
+def test_what_users_began_after_the_fault_is_kept_in_order_of_its_end(story: Story) -> None:
+    story.operation("edit", -2.0, 3.0, item="workflows/before.json")
+    story.fault()
+    story.operation("edit", 1.0, None, item="workflows/open.json")
+    story.operation("upload", 2.0, 6.0, "unknown", item="input/a.png")
+    story.operation("submit", 3.0, 5.0, "fail", job="b")
+    story.operation("fetch", 4.0, 4.5, job="c", item="output/c.png")
+    story.canary(5.0)
+    work = observe(story.events()).work
+    assert [(each.kind, each.outcome) for each in work] == [
+        ("fetch", EventType.OK),
+        ("submit", EventType.FAIL),
+        ("upload", EventType.UNKNOWN),
+        ("edit", None),
+    ]
+    assert work[0].began_ns == START_NS + 4 * 10**9
+    assert work[0].op.startswith("fetch-")
+
+
+def test_without_a_fault_no_work_is_kept(story: Story) -> None:
+    story.item("workflows/a.json", 1.0)
+    story.operation("edit", 2.0, None, item="workflows/b.json")
+    assert observe(story.events()).work == ()
+
+
+def test_what_the_workload_could_not_do_is_kept(story: Story) -> None:
+    story.say(-5.0, "note", "turned_away", stream="job")
+    story.say(5.0, "note", "client_error", stream="edit", error="ValueError()")
+    assert observe(story.events()).disturbances == ("turned_away of job", "client_error of edit")
 
 
 def test_phases_sabotages_steps_and_points_are_kept(story: Story) -> None:

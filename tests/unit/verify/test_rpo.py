@@ -127,3 +127,41 @@ def test_items_acknowledged_from_the_fault_on_are_not_its_matter(story: Story) -
 def test_an_output_counts_from_its_completion(story: Story) -> None:
     drill(story).job("slow", -7.0, -3.0, outcome="lost")
     assert story.check("rpo").value == 3.0
+
+
+class TestUnderWayAtTheFault:
+    """The copy of p4 begins at -1 s and is published after the fault."""
+
+    def drill(self, story: Story, acked: float) -> Story:
+        story.fault()
+        for number, began in enumerate((-12.0, -8.0, -4.0), start=1):
+            story.snapshot(f"p{number}", began)
+        story.snapshot("p4", -1.0, took=2.0)
+        story.item("workflows/only.json", acked)
+        return story
+
+    @pytest.mark.parametrize(
+        ("acked", "verdict"), [(-1.0, Verdict.UNKNOWN), (-0.999, Verdict.PASS)]
+    )
+    def test_restored_it_is_what_work_must_follow(
+        self, story: Story, acked: float, verdict: Verdict
+    ) -> None:
+        self.drill(story, acked).runbook(point="p4")
+        check = story.check("rpo")
+        assert check.verdict is verdict
+        assert verdict is Verdict.PASS or "the newest point (p4) and the fault" in check.detail
+
+    @pytest.mark.parametrize("point", ["p3", "unheard of"])
+    def test_unless_it_was_restored_it_does_not_count(self, story: Story, point: str) -> None:
+        self.drill(story, -1.0).runbook(point=point)
+        assert story.check("rpo").verdict is Verdict.PASS
+
+    def test_nor_where_mounting_it_failed(self, story: Story) -> None:
+        self.drill(story, -1.0)
+        story.operation("step", 5.0, 6.0, "fail", step="mount", point="p4", detail="no space")
+        assert story.check("rpo").verdict is Verdict.PASS
+
+    def test_it_does_not_make_up_for_points_before_the_fault(self, story: Story) -> None:
+        self.drill(story, -0.5).runbook(point="p4")
+        story.told = [each for each in story.told if each.data.get("point") != "p1"]
+        assert "2 recovery points precede" in story.check("rpo").detail

@@ -161,6 +161,21 @@ def test_a_failure_of_a_canary_under_way_at_the_fault_is_the_outage(story: Story
     assert story.check("rto").verdict is Verdict.PASS
 
 
+@pytest.mark.parametrize(
+    ("sent", "verdict"),
+    [(-40.0, Verdict.UNKNOWN), (-12.0, Verdict.UNKNOWN), (-11.999, Verdict.PASS)],
+)
+def test_one_that_never_ended_is_the_outage_only_if_its_limit_was_after_the_fault(
+    story: Story, sent: float, verdict: Verdict
+) -> None:
+    story.canary(sent, took=None)
+    story.fault()
+    story.canaries(1.0, 20.0)
+    check = story.check("rto")
+    assert check.verdict is verdict
+    assert verdict is Verdict.PASS or "no canary saw one" in check.detail
+
+
 def test_a_canary_that_never_ended_is_unanswered_after_its_limit(story: Story) -> None:
     story.fault()
     story.canary(1.0, took=None)

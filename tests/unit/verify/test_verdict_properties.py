@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 KINDS = ["upload", "submit", "complete", "fetch", "edit", "canary", "score", "snapshot", "fault",
          "evidence", "heal", "sabotage", "detect", "step", "readback", "verifycan", "phase",
-         "unheard_of"]  # fmt: skip
+         "client_error", "turned_away", "unheard_of"]  # fmt: skip
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(-3, 3), st.text(max_size=3), st.lists(st.integers())
 )
 KEYS = st.sampled_from(
     ["item", "job", "op", "correct", "scores", "reasons", "name", "target", "seen", "point", "step",
-     "outcome", "site", "starts_clock", "colorize_cached", "phase", "sha256"]
+     "outcome", "site", "starts_clock", "colorize_cached", "phase", "sha256",
+     "stream"]
 )  # fmt: skip
 EVENTS = st.builds(
     Event,
@@ -133,5 +134,5 @@ def test_without_any_one_reading_rpo_or_integrity_is_unknown(story_class: type[S
 
 def test_no_kind_of_line_can_be_absent_from_a_drill_that_passes(story_class: type[Story]) -> None:
     for kind in ("canary", "score", "snapshot", "fault", "evidence", "heal", "readback", "edit",
-                 "submit"):  # fmt: skip
+                 "submit", "complete", "fetch", "step"):  # fmt: skip
         assert story_class().healthy().without(kind).outcome().verdict is not Verdict.PASS
