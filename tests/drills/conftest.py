@@ -13,6 +13,7 @@ from typing import Any
 import docker
 import pytest
 
+from colordrill.stack.images import ensure_images
 from colordrill.stack.runs import RUN_LABEL
 
 DRILL_LIMIT_S = 900
@@ -76,3 +77,21 @@ def containers() -> Iterator[Callable[[], list[str]]]:
 
     yield names
     client.close()
+
+
+WEB_SERVER = """
+FROM {base}
+WORKDIR /tmp
+ENTRYPOINT ["tini", "--", "python3", "-m", "http.server", "8188"]
+"""
+
+
+@pytest.fixture(scope="session")
+def web_server_image(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An image that serves HTTP on ComfyUI's port and is no ComfyUI."""
+    base = ensure_images(["backup"], print)["backup"].reference
+    context = tmp_path_factory.mktemp("web-server")
+    (context / "Dockerfile").write_text(WEB_SERVER.format(base=base), encoding="utf-8")
+    name = "colordrill/test-web-server:1"
+    subprocess.run(["docker", "build", "--quiet", "--tag", name, str(context)], check=True)
+    return name

@@ -32,6 +32,8 @@ CROP_PX = (160, 256)
 CROP_DRAWS_MAX = 50
 LOG_LINES = 15
 RESTARTS_MAX = 2
+NOT_COMFYUI = frozenset({200, 404})
+"""Answers to /system_stats that no starting ComfyUI gives: another page, or none of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,10 @@ def await_ready(
         try:
             _, site = client.system_stats(timeout_s=2.0)
         except ServiceProblem as error:
+            if error.status in NOT_COMFYUI:
+                raise ServiceProblem(
+                    f"what answers is not ComfyUI: {error}", "does --image name the right image?"
+                ) from error
             last = str(error)
             return None
         last = f"answered by {site}"

@@ -130,7 +130,21 @@ def test_a_service_that_lacks_a_node_is_refused_by_its_name(
     assert caught.value.next_step
 
 
-@pytest.mark.parametrize("reply", [Reply(503), Reply(200, b"{}", "dr"), Reply(200, b"<html>")])
+@pytest.mark.parametrize("reply", [Reply(200, b"<html>"), Reply(404)])
+def test_what_answers_otherwise_than_comfyui_is_refused_at_once(
+    assets: Assets, target: FakeTarget, reply: Reply
+) -> None:
+    with (
+        scripted_service(lambda _request: reply) as running,
+        ComfyClient(running.url) as client,
+        pytest.raises(ServiceProblem, match="not ComfyUI") as caught,
+    ):
+        await_ready(target, client, ManualClock(), assets.workflows)
+
+    assert caught.value.next_step
+
+
+@pytest.mark.parametrize("reply", [Reply(503), Reply(200, b"{}", "dr")])
 def test_what_is_not_the_primary_is_waited_for_and_given_up_with_the_log(
     assets: Assets, target: FakeTarget, reply: Reply
 ) -> None:
