@@ -112,7 +112,7 @@ class Drill:
         with interruptible():
             sweep(self.say)
             self._images = images_for(self.settings, self.say)
-            _refuse_full_disk(self.settings.out)
+            refuse_full_disk(self.settings.out)
             started_ns, started_at = self.clock.now_ns(), self.clock.wall()
             directory = RunDirectory.create(
                 self.settings.out, self.scenario.name, self.settings.seed, started_at
@@ -255,7 +255,7 @@ class Drill:
         return shlex.join(words)
 
 
-def _refuse_full_disk(out: Path) -> None:
+def refuse_full_disk(out: Path) -> None:
     """A drill that cannot write its history must not begin."""
     try:
         out.mkdir(parents=True, exist_ok=True)

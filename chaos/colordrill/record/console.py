@@ -23,6 +23,7 @@ from colordrill.record.wording import breakdown, figure, headline, printable, sc
 
 STYLES = {"pass": "bold green", "fail": "bold red", "unknown": "bold yellow"}
 _MEASUREMENTS = {
+    "canary_interval_s": "canary interval in force",
     "harness_rss_mb": "harness memory",
     "scoring_rss_mb": "scoring memory",
     "container_rss_mb": "container memory",
