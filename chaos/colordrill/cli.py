@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shlex
 import sys
 import traceback
@@ -42,6 +43,10 @@ class _Group(click.Group):
             ctx.exit(int(ExitCode.INTERRUPTED))
         except (click.ClickException, click.exceptions.Exit):
             raise
+        except BrokenPipeError:
+            # the reader has left (`| head`): nothing to say, and nobody to say it to
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(int(ExitCode.ENVIRONMENT))
         except Exception:  # noqa: BLE001 (a crash is exit 4; 1 would say that a check failed)
             traceback.print_exc()
             click.echo("colordrill: crashed, which is a defect; please report it", err=True)
