@@ -16,7 +16,7 @@ import click
 from colordrill.errors import ColordrillError, ExitCode
 from colordrill.options import drill_options, json_option
 from colordrill.scenario.catalogue import SCENARIOS, find_scenario, red_twins
-from colordrill.scenario.settings import Settings, load_settings
+from colordrill.scenario.settings import Settings, load_settings, settings_of
 
 SEVERITY = (
     ExitCode.PASS,
@@ -58,8 +58,9 @@ class _Group(click.Group):
 def main() -> None:
     """Disaster drills for a DDColor/ComfyUI photo-colorization service.
 
-    Every option is also a key of ./colordrill.toml and an environment variable COLORDRILL_<OPTION>;
-    later wins: file, environment, option.
+    The options of `run` are also keys of ./colordrill.toml and environment variables
+    COLORDRILL_<OPTION> (--set: tables [pace] and [objectives]); later wins: file, environment,
+    option.
 
     Exit codes: 0 pass, 1 fail, 2 usage, 3 unknown, 4 environment, 130 interrupted.
 
@@ -126,7 +127,10 @@ def run(scenarios: tuple[str, ...], as_json: bool, **options: Any) -> None:
       colordrill run host_power_loss --json | jq .actuals.rta_s
       colordrill run host_power_loss@other_weights --keep
     """
-    settings = load_settings(options, Path.cwd())
+    _run_all(scenarios, load_settings(options, Path.cwd()), as_json)
+
+
+def _run_all(scenarios: tuple[str, ...], settings: Settings, as_json: bool) -> None:
     chosen = [settings.apply(find_scenario(name)) for name in scenarios]
     records, worst = [], ExitCode.PASS
     for scenario in chosen:
@@ -154,7 +158,9 @@ def _run_one(scenario: Any, settings: Settings, as_json: bool) -> tuple[dict[str
         failed = result.verdict.exit_code is ExitCode.FAIL
         return result.record, ExitCode.FAIL if failed else result.error.exit_code
     if result.error is not None:
-        raise result.error
+        traceback.print_exception(result.error)
+        click.echo("colordrill: crashed, which is a defect; please report it", err=True)
+        return result.record, ExitCode.ENVIRONMENT
     return result.record, result.verdict.exit_code
 
 
@@ -172,8 +178,11 @@ def replay(run_directory: Path, as_json: bool) -> None:
 
     drill = read_record(open_run(run_directory))["drill"]
     click.echo(f"repeating: {drill['command']}", err=True)
-    arguments = shlex.split(drill["command"])[2:]
-    run.main([*arguments, *(["--json"] if as_json else [])], standalone_mode=False)
+    context = run.make_context("run", shlex.split(drill["command"])[2:])
+    options = dict(context.params)
+    scenarios, as_json = options.pop("scenarios"), options.pop("as_json") or as_json
+    # what was in force then is all in the command: today's file and environment do not count
+    _run_all(scenarios, settings_of(options), as_json)
 
 
 @main.command()

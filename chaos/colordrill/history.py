@@ -35,7 +35,7 @@ fault        an injection                        *invoke* ``name, target, starts
 evidence     note: what a peer saw of the fault  ``name, target, seen, detail``
 heal         a cure and its read-back            ok/fail ``name, target, detail``
 sabotage     note: what a red twin broke         ``name``
-scenario   note: what is judged against          ``name, pace{}, objectives{}`` as in force
+scenario     note: what is judged against        ``name, pace{}, objectives{}`` as in force
 detect       note: the detector confirms         ``canaries[]``
 step         a step of the runbook               *invoke* ``step``; ok/fail ``step, detail, point?``
 readback     an acknowledged item is read again  *invoke* ``item``; ok ``item, outcome, detail``

@@ -251,7 +251,7 @@ class Drill:
         if chosen.image:
             words += ["--image", chosen.image]
         for key, value in chosen.overrides.items():
-            words += ["--set", f"{key}={value:g}"]
+            words += ["--set", f"{key}={value!r}"]
         return shlex.join(words)
 
 

@@ -65,7 +65,8 @@ def healthy_stack(
         logs: a directory that gets every container's log before the stack goes.
 
     Raises:
-        EnvironmentProblem: something did not come up; nothing is left running.
+        EnvironmentProblem: something did not come up; nothing is left running, unless the plan
+            keeps the stack.
     """
     with ExitStack() as stack:
         run = stack.enter_context(owned_run(keep=plan.keep))

@@ -96,6 +96,10 @@ class Pace:
         """Refuse what would stop the workload or make a wait unbounded."""
         for name in self.__slots__:
             _positive(name, getattr(self, name))
+        if self.utilisation_max > 1.0:
+            raise UsageProblem(
+                f"utilisation_max is a share and at most 1, not {self.utilisation_max!r}"
+            )
 
     def fitted(self, canary_s: float, job_s: float) -> Pace:
         """This pace, stretched so that the workload asks for no more than `utilisation_max`.

@@ -20,6 +20,14 @@ PROFILES: Mapping[str, Mapping[str, float | int]] = {
     "gate": {},
     "nightly": {"steady_canaries": 12, "points_before_fault": 6, "stability_s": 30.0},
 }
+_WANTED: Mapping[str, str] = {
+    "profile": "text",
+    "image": "text",
+    "device": "text",
+    "out": "a path",
+    "seed": "a whole number",
+    "keep": "true or false",
+}
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
@@ -95,20 +103,33 @@ def load_settings(
     Raises:
         UsageProblem: the file is malformed, a key is unknown, or a value has the wrong type.
     """
-    chosen: dict[str, Any] = {}
-    overrides: dict[str, float] = {}
-    for source, values in (
+    return _merged(
         ("pytest's configuration", {key: value for key, value in ini.items() if value}),
         (CONFIG_FILE, _from_file(directory / CONFIG_FILE)),
         ("the environment", _from_environment(os.environ)),
-        ("the options", {key: value for key, value in options.items() if value is not None}),
-    ):
+        ("the options", options),
+    )
+
+
+def settings_of(options: Mapping[str, Any]) -> Settings:
+    """Settings from *options* alone, as a recorded command has them; nothing else counts.
+
+    Raises:
+        UsageProblem: as `load_settings`.
+    """
+    return _merged(("the command", options))
+
+
+def _merged(*sources: tuple[str, Mapping[str, Any]]) -> Settings:
+    chosen: dict[str, Any] = {}
+    overrides: dict[str, float] = {}
+    for source, values in sources:
         for key, value in values.items():
             if key == "overrides":
                 overrides.update(
                     {name: _number(source, name, each) for name, each in value.items()}
                 )
-            else:
+            elif value is not None:
                 chosen[key] = _typed(source, key, value)
     return Settings(**chosen, overrides=overrides)
 
@@ -154,10 +175,10 @@ def _typed(source: str, key: str, value: Any) -> Any:
             return value
         if str(value).lower() in _TRUE | _FALSE:
             return str(value).lower() in _TRUE
+    if key in _WANTED:
+        raise UsageProblem(f"{source}: {key} must be {_WANTED[key]}, not {value!r}")
     known = ", ".join(field.name for field in fields(Settings) if field.name != "overrides")
-    raise UsageProblem(
-        f"{source}: {key} = {value!r} is not a setting", f"settings: {known}; {_settable()}"
-    )
+    raise UsageProblem(f"{source}: there is no setting {key}", f"settings: {known}; {_settable()}")
 
 
 def _number(source: str, name: str, value: Any) -> float:

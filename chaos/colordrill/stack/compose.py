@@ -5,6 +5,7 @@ pytest-docker does the compose work in both cases.
 
 from __future__ import annotations
 
+import os
 import secrets
 import shlex
 from collections.abc import Callable, Iterator
@@ -72,8 +73,10 @@ def compose_command(run: Run, plan: StackPlan) -> str:
     path.write_text("".join(f"{key}={value}\n" for key, value in environment.items()))
     # `timeout` bounds it, and puts it into a process group of its own: Ctrl-C on a terminal must
     # not kill compose half-way, while the engine goes on creating what nobody removes
-    bounded = f"timeout --kill-after=5 {COMPOSE_LIMIT_S}"
-    return f"{bounded} docker compose --env-file {shlex.quote(str(path))}"
+    words = ["timeout", "--kill-after=5", str(COMPOSE_LIMIT_S), "env"]
+    # the shell's variables would beat the file's: what the record says must be what runs
+    words += [f"--unset={name}" for name in sorted(os.environ) if name.startswith("COLORDRILL_")]
+    return shlex.join([*words, "docker", "compose", "--env-file", str(path)])
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def test_secrets_lie_in_a_file_of_this_user_alone_and_not_in_the_command(run: Ru
     secrets = [value for key, value in environment(run).items() if "PASSWORD" in key]
     assert len(secrets) == 2
     assert not any(secret in command for secret in secrets)
-    assert shlex.split(command)[3:] == ["docker", "compose", "--env-file", str(path)]
+    assert shlex.split(command)[-4:] == ["docker", "compose", "--env-file", str(path)]
 
 
 def test_compose_is_bounded_and_out_of_reach_of_a_terminals_ctrl_c(run: Run) -> None:
@@ -79,6 +79,18 @@ def test_compose_is_bounded_and_out_of_reach_of_a_terminals_ctrl_c(run: Run) -> 
     command = compose_command(run, StackPlan(IMAGES))
 
     assert shlex.split(command)[:2] == ["timeout", "--kill-after=5"]
+
+
+def test_the_shells_own_variables_do_not_reach_compose(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compose lets the shell beat its file: DEVICE would be one in the record, another in fact."""
+    monkeypatch.setenv("COLORDRILL_DEVICE", "cuda")
+    monkeypatch.setenv("COLORDRILL_RUN", "somebody")
+
+    command = shlex.split(compose_command(run, StackPlan(IMAGES)))
+
+    assert {"--unset=COLORDRILL_DEVICE", "--unset=COLORDRILL_RUN"} <= set(command)
 
 
 def test_credentials_are_drawn_for_each_run(run: Run) -> None:
