@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from colordrill.clock import Clock, SystemClock
+from colordrill.clock import SystemClock
 from colordrill.data import fixtures, golden_images
 from colordrill.drill.provision import WEIGHTS, Assets, load_assets
 from colordrill.drill.standing import healthy_stack, images_for
@@ -21,7 +21,7 @@ from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.compose import StackPlan
 from colordrill.stack.sweep import sweep
-from colordrill.workload.colorize import Deadline, await_end, fetch_output, new_prompt_id
+from colordrill.workload.colorize import colour, new_prompt_id
 from colordrill.workload.goldens import MANIFEST
 from colordrill.workload.photos import Photo
 from colordrill.workload.workflows import BUILDING, PERSON, Prompt, Workflow
@@ -49,7 +49,7 @@ def capture(settings: Settings, url: str | None, *, force: bool) -> Iterator[str
         software, _ = client.system_stats()
         for object_type, stem in CANARY_PHOTOS.items():
             photo, workflow = assets.photos[stem], assets.workflows[object_type]
-            content, _ = _coloured(photo, workflow, client, SystemClock())
+            content, _ = _coloured(photo, workflow, client)
             refuse_weak_golden(decode(content))
             path = directory / object_type / photo.name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def verify(settings: Settings, url: str | None) -> Iterator[tuple[str, Judgement
     with _service(settings, url, assets) as client:
         for golden in assets.goldens:
             photo, workflow = assets.photos[golden.photo], assets.workflows[golden.workflow]
-            content, prompt = _coloured(photo, workflow, client, SystemClock())
+            content, prompt = _coloured(photo, workflow, client)
             bounds = HOST_POWER_LOSS.objectives
             judgement = judge(content, golden.content, photo.content, prompt, bounds)
             yield f"{golden.workflow}/{golden.photo}", judgement
@@ -107,16 +107,10 @@ def _silent(_text: str) -> None:
     """Goldens print their own lines."""
 
 
-def _coloured(
-    photo: Photo, workflow: Workflow, client: ComfyClient, clock: Clock
-) -> tuple[bytes, Prompt]:
-    deadline = Deadline(clock, LIMIT_S)
-    prompt_id = new_prompt_id()
-    kept = client.upload(f"{prompt_id}-{photo.name}", photo.content)
-    prompt = workflow.prompt(kept, f"golden-{workflow.object_type}")
-    client.submit(prompt, prompt_id)
-    finished = await_end(client, clock, prompt_id, deadline, patient=False)
-    return fetch_output(client, finished, deadline).body, prompt
+def _coloured(photo: Photo, workflow: Workflow, client: ComfyClient) -> tuple[bytes, Prompt]:
+    name = f"golden-{new_prompt_id()}"
+    coloured = colour(client, SystemClock(), workflow, photo, name, LIMIT_S)
+    return coloured.answer.body, coloured.prompt
 
 
 def _entry(

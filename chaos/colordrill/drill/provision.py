@@ -20,7 +20,7 @@ from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import Part, Site, SiteFolder
 from colordrill.stack.target import Target
 from colordrill.workload.canary import Canary, CanaryRunner
-from colordrill.workload.colorize import Deadline, await_end, fetch_output, new_prompt_id
+from colordrill.workload.colorize import colour
 from colordrill.workload.goldens import Golden, load_goldens
 from colordrill.workload.photos import Photo, encode, load_photos
 from colordrill.workload.workflows import PERSON, Workflow, load_workflows
@@ -244,15 +244,10 @@ def _draw_crop(assets: Assets, seed: int) -> Photo:
 def _coloured_by_primary(
     photo: Photo, workflow: Workflow, client: ComfyClient, clock: Clock, objectives: Objectives
 ) -> bytes:
-    deadline = Deadline(clock, FIRST_PICTURE_LIMIT_S)
-    kept = client.upload(photo.name, photo.content, timeout_s=deadline.request_s())
-    prompt_id = new_prompt_id()
-    prompt = workflow.prompt(kept, "calibration")
-    client.submit(prompt, prompt_id, timeout_s=deadline.request_s())
-    finished = await_end(client, clock, prompt_id, deadline, patient=False)
-    content = fetch_output(client, finished, deadline).body
+    coloured = colour(client, clock, workflow, photo, "calibration", FIRST_PICTURE_LIMIT_S)
+    content = coloured.answer.body
     refuse_weak_golden(decode(content))
-    judgement = judge(content, content, photo.content, prompt, objectives)
+    judgement = judge(content, content, photo.content, coloured.prompt, objectives)
     if judgement.correct is not True:
         raise ServiceProblem(
             f"the healthy primary's own picture is not right: {'; '.join(judgement.reasons)}",

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from colordrill.clock import Clock
 from colordrill.errors import ServiceProblem
-from colordrill.history import History, Operation
+from colordrill.history import History
 from colordrill.picture import Judgement
-from colordrill.stack.comfyui import Answer, ComfyClient, Finished, RequestUncertain
-from colordrill.workload.colorize import Deadline, await_end, fetch_output, new_prompt_id
+from colordrill.stack.comfyui import ComfyClient, RequestUncertain
+from colordrill.workload.colorize import colour
 from colordrill.workload.photos import Photo
 from colordrill.workload.scoring import ScoringTask, ScoringWorker
-from colordrill.workload.workflows import Prompt, Workflow
+from colordrill.workload.workflows import Workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,9 @@ class CanaryRunner:
         """
         operation = self._history.invoke(kind, canary=canary.name, photo=canary.photo.name)
         try:
-            finished, answer, prompt = self._colour(canary, client, operation, limit_s)
+            coloured = colour(
+                client, self._clock, canary.workflow, canary.photo, operation.id, limit_s
+            )
         except RequestUncertain as error:
             operation.unknown(canary=canary.name, error=str(error))
             return None
@@ -91,18 +93,18 @@ class CanaryRunner:
         image = f"images/{operation.id}.png"
         operation.ok(
             canary=canary.name,
-            site=answer.site or site,
+            site=coloured.answer.site or site,
             image=image,
-            colorize_cached=canary.workflow.colorize_node() in finished.cached,
+            colorize_cached=canary.workflow.colorize_node() in coloured.finished.cached,
         )
-        (self._directory / image).write_bytes(answer.body)
+        (self._directory / image).write_bytes(coloured.answer.body)
         return self._scoring.submit(
             ScoringTask(
                 op=operation.id,
                 image=image,
                 golden=canary.golden,
                 photo=canary.photo_file,
-                prompt=prompt,
+                prompt=coloured.prompt,
                 difference=f"images/{operation.id}-difference.png",
             )
         )
@@ -114,15 +116,3 @@ class CanaryRunner:
             EnvironmentProblem: it did not come within *timeout_s*, or the scoring worker failed.
         """
         return self._scoring.judgement(future, timeout_s)
-
-    def _colour(
-        self, canary: Canary, client: ComfyClient, operation: Operation, limit_s: float
-    ) -> tuple[Finished, Answer, Prompt]:
-        deadline = Deadline(self._clock, limit_s)
-        fresh = f"{operation.id}-{canary.photo.name}"
-        kept = client.upload(fresh, canary.photo.content, timeout_s=deadline.request_s())
-        prompt = canary.workflow.prompt(kept, operation.id)
-        prompt_id = new_prompt_id()
-        client.submit(prompt, prompt_id, timeout_s=deadline.request_s())
-        finished = await_end(client, self._clock, prompt_id, deadline, patient=False)
-        return finished, fetch_output(client, finished, deadline), prompt

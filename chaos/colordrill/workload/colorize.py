@@ -1,12 +1,15 @@
-"""One colorization as a client does it: wait for the job's end, fetch the picture."""
+"""One colorization as a client does it: upload, submit, wait for the end, fetch the picture."""
 
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 
 from colordrill.clock import Clock, seconds_between
 from colordrill.errors import ServiceProblem
 from colordrill.stack.comfyui import Answer, ComfyClient, Finished, RequestUncertain
+from colordrill.workload.photos import Photo
+from colordrill.workload.workflows import Prompt, Workflow
 
 POLL_EVERY_S = 0.1
 REQUEST_LIMIT_S = 5.0
@@ -82,3 +85,38 @@ def output_item(finished: Finished) -> str:
     """The history's item name of the job's first saved picture."""
     subfolder, filename = finished.outputs[0]
     return "/".join(part for part in ("output", subfolder, filename) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Coloured:
+    """A whole colorization: the job's end, the picture, and the prompt that was submitted."""
+
+    finished: Finished
+    answer: Answer
+    prompt: Prompt
+
+
+def colour(
+    client: ComfyClient, clock: Clock, workflow: Workflow, photo: Photo, name: str, limit_s: float
+) -> Coloured:
+    """Upload *photo* under the fresh name *name*, have it coloured, fetch the picture.
+
+    Args:
+        client: the service.
+        clock: paces the polls.
+        workflow: what is run.
+        photo: what is uploaded.
+        name: unique; also the prefix of the output, so that nothing comes from a cache.
+        limit_s: for all of it together.
+
+    Raises:
+        RequestUncertain: the limit passed, or nobody can tell.
+        ServiceProblem: a request was refused, or the job ended without a picture.
+    """
+    deadline = Deadline(clock, limit_s)
+    kept = client.upload(f"{name}-{photo.name}", photo.content, timeout_s=deadline.request_s())
+    prompt = workflow.prompt(kept, name)
+    prompt_id = new_prompt_id()
+    client.submit(prompt, prompt_id, timeout_s=deadline.request_s())
+    finished = await_end(client, clock, prompt_id, deadline, patient=False)
+    return Coloured(finished, fetch_output(client, finished, deadline), prompt)

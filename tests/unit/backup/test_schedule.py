@@ -3,9 +3,8 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
@@ -47,18 +46,6 @@ class Programs:
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock(horizon_s=HORIZON_S)
-
-
-@pytest.fixture
-def events() -> list[Event]:
-    return []
-
-
-@pytest.fixture
-def history(tmp_path: Path, clock: ManualClock, events: list[Event]) -> Iterator[History]:
-    with History(tmp_path / "history.jsonl", clock) as history:
-        history.listen(events.append)
-        yield history
 
 
 @pytest.fixture

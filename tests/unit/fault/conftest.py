@@ -1,32 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 
-from colordrill.history import Event, History
 from colordrill.stack.parts import Part, Site, parts_of
 from colordrill.stack.target import Executed
-from fakes.clock import ManualClock
 from fakes.target import FakePart, FakeTarget
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def events() -> list[Event]:
-    return []
-
-
-@pytest.fixture
-def history(tmp_path: Path, clock: ManualClock, events: list[Event]) -> Iterator[History]:
-    with History(tmp_path / "history.jsonl", clock) as history:
-        history.listen(events.append)
-        yield history
 
 
 @pytest.fixture
