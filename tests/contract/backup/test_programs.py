@@ -133,37 +133,6 @@ def test_a_changed_file_of_the_same_size_and_time_is_not_taken_for_the_old_one(
         assert lab.points() == [FIRST]
 
 
-def test_a_file_that_changes_during_the_copy_ends_whole_or_the_snapshot_fails(
-    lab: BackupLab,
-) -> None:
-    writer = (
-        "import os, pathlib, subprocess, sys\n"
-        "path = pathlib.Path('/site/output/growing.png')\n"
-        "path.write_bytes(b'0')\n"
-        f"copy = subprocess.Popen(['colordrill-snapshot', '{FIRST}'],\n"
-        "                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)\n"
-        "number = 0\n"
-        "while copy.poll() is None and number < 3000:\n"
-        "    number += 1\n"
-        "    path.write_bytes(str(number).encode() * 5000)\n"
-        "out, err = copy.communicate()\n"
-        "print(copy.returncode, err.decode())\n"
-    )
-
-    said = lab.primary.python(writer)
-
-    if said.startswith("0"):
-        lab.server.checked("colordrill-publish", FIRST)
-        lab.dr.checked("colordrill-restore", FIRST)
-        content = lab.dr.site()["output/growing.png"].decode()
-        assert len(content) % 5000 == 0 or content == "0"
-        assert content == "0" or content == content[: len(content) // 5000] * 5000
-    else:
-        assert "kept changing" in said
-        assert lab.server.run("colordrill-publish", FIRST).exit_code != 0
-        assert lab.points() == []
-
-
 @pytest.mark.parametrize(
     "tamper",
     [
