@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from colordrill.commands.golden import golden
 from colordrill.errors import ColordrillError, ExitCode
 from colordrill.options import drill_options, json_option
 from colordrill.scenario.catalogue import SCENARIOS, find_scenario, red_twins
@@ -255,45 +256,7 @@ def down() -> None:
     click.echo(f"{removed} removed")
 
 
-@main.group()
-def golden() -> None:
-    """Capture golden images, or verify the bundled ones against a service."""
-
-
-@golden.command("capture")
-@click.option("--url", help="a running service; default: the bundled one is started")
-@click.option("--force", is_flag=True, help="replace goldens that exist already")
-@drill_options
-def golden_capture(url: str | None, force: bool, **options: Any) -> None:
-    """Capture the golden images of the bundled canaries, with their manifest.
-
-    \b
-    Example:
-      colordrill golden capture --force
-    """
-    from colordrill.drill.goldens import capture
-
-    for line in capture(load_settings(options, Path.cwd()), url, force=force):
-        click.echo(line)
-
-
-@golden.command("verify")
-@click.option("--url", help="a running service; default: the bundled one is started")
-@drill_options
-def golden_verify(url: str | None, **options: Any) -> None:
-    """Colour the canaries' photos again and compare with the goldens.
-
-    \b
-    Example:
-      colordrill golden verify --url http://127.0.0.1:8188
-    """
-    from colordrill.drill.goldens import verify
-
-    wrong = False
-    for name, judgement in verify(load_settings(options, Path.cwd()), url):
-        click.echo(f"{name}: {'right' if judgement.correct else 'WRONG'} {judgement.scores}")
-        wrong = wrong or judgement.correct is not True
-    sys.exit(int(ExitCode.FAIL if wrong else ExitCode.PASS))
+main.add_command(golden)
 
 
 if __name__ == "__main__":

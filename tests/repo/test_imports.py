@@ -15,7 +15,7 @@ STAGES = ("scenario", "stack", "workload", "backup", "fault", "recover", "verify
 PURE_STAGES = frozenset({"verify", "record"})
 """They judge what was recorded: of all stages they see only the scenario."""
 
-SEEING_ALL = frozenset({"drill", "cli", "options", "plugin"})
+SEEING_ALL = frozenset({"drill", "cli", "commands", "options", "plugin"})
 SERVICE_USERS = ("service", "tests", "fixtures/stack/sabotage")
 HARNESS_USERS = (CODE, "tests", "ci", "conftest.py")
 

@@ -1,0 +1,54 @@
+"""`colordrill golden`: capture golden images, or verify them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from colordrill.errors import ExitCode
+from colordrill.options import drill_options
+from colordrill.scenario.settings import load_settings
+
+
+@click.group()
+def golden() -> None:
+    """Capture golden images, or verify the bundled ones against a service."""
+
+
+@golden.command("capture")
+@click.option("--url", help="a running service; default: the bundled one is started")
+@click.option("--force", is_flag=True, help="replace goldens that exist already")
+@drill_options
+def golden_capture(url: str | None, force: bool, **options: Any) -> None:
+    """Capture the golden images of the bundled canaries, with their manifest.
+
+    \b
+    Example:
+      colordrill golden capture --force
+    """
+    from colordrill.drill.goldens import capture
+
+    for line in capture(load_settings(options, Path.cwd()), url, force=force):
+        click.echo(line)
+
+
+@golden.command("verify")
+@click.option("--url", help="a running service; default: the bundled one is started")
+@drill_options
+def golden_verify(url: str | None, **options: Any) -> None:
+    """Colour the canaries' photos again and compare with the goldens.
+
+    \b
+    Example:
+      colordrill golden verify --url http://127.0.0.1:8188
+    """
+    from colordrill.drill.goldens import verify
+
+    wrong = False
+    for name, judgement in verify(load_settings(options, Path.cwd()), url):
+        click.echo(f"{name}: {'right' if judgement.correct else 'WRONG'} {judgement.scores}")
+        wrong = wrong or judgement.correct is not True
+    sys.exit(int(ExitCode.FAIL if wrong else ExitCode.PASS))
