@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 RUN_OPTIONS ?=
 
-.PHONY: help drill test red nightly lint prepare prepare-dev bench-drill clean
+.PHONY: help drill test red nightly lint prepare prepare-dev bench-drill bench-service clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ lint: prepare-dev ## ruff (all rules) and mypy (strict)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+bench-service: prepare ## speed and memory of the reference service as ratios to their floors
+	@$(BIN)/python ci/bench_service
 
 bench-drill: prepare ## speed and memory of the drill as ratios to their bounds
 	@$(BIN)/python ci/bench_drill.py
