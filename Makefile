@@ -3,8 +3,9 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 RUN_OPTIONS ?=
+BOUNDS_OPTIONS ?=
 
-.PHONY: help drill test red nightly lint prepare prepare-dev bench-drill bench-service clean
+.PHONY: help drill test red nightly lint prepare prepare-dev bounds bench-drill bench-service clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,10 +28,14 @@ red: prepare-dev ## all red twins: each must go red by its named check alone
 nightly: prepare ## the drill with the nightly profile's longer observation
 	@$(BIN)/colordrill run host_power_loss --profile nightly $(RUN_OPTIONS)
 
-lint: prepare-dev ## ruff (all rules) and mypy (strict)
+lint: ## ruff (all rules) and mypy (strict)
+	@ci/prepare --dev venv
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+bounds: prepare-dev ## measure jitter and defects, derive the colour bounds from them
+	@$(BIN)/python ci/derive_bounds.py $(BOUNDS_OPTIONS)
 
 bench-service: prepare ## speed and memory of the reference service as ratios to their floors
 	@$(BIN)/python ci/bench_service

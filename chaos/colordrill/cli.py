@@ -13,7 +13,9 @@ from typing import Any
 
 import click
 
+from colordrill.commands.doctor import doctor
 from colordrill.commands.golden import golden
+from colordrill.commands.workflows import workflows
 from colordrill.errors import ColordrillError, ExitCode
 from colordrill.options import drill_options, json_option
 from colordrill.scenario.catalogue import SCENARIOS, find_scenario, red_twins
@@ -88,29 +90,6 @@ def list_scenarios(as_json: bool) -> None:
         must_fail = f"   must fail: {each.sabotage.expected_check}" if each.sabotage else ""
         objectives = f"RTO {each.objectives.rto_s:g} s, RPO {each.objectives.rpo_s:g} s"
         click.echo(f"{each.name}\n    {each.title}\n    {objectives}{must_fail}")
-
-
-@main.command()
-@json_option
-def doctor(as_json: bool) -> None:
-    """Say what this machine has, what is missing, and how to get it.
-
-    \b
-    Example:
-      colordrill doctor
-    """
-    from colordrill.stack.doctor import examine
-
-    findings = examine()
-    if as_json:
-        click.echo(json.dumps([dataclasses.asdict(each) for each in findings]))
-    else:
-        for each in findings:
-            click.echo(f"{each.status:8} {each.name}: {each.detail}")
-            if each.remedy:
-                click.echo(f"         → {each.remedy}")
-    if any(str(each.status) == "missing" for each in findings):
-        sys.exit(int(ExitCode.ENVIRONMENT))
 
 
 @main.command()
@@ -256,7 +235,9 @@ def down() -> None:
     click.echo(f"{removed} removed")
 
 
+main.add_command(doctor)
 main.add_command(golden)
+main.add_command(workflows)
 
 
 if __name__ == "__main__":

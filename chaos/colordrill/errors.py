@@ -4,7 +4,9 @@
 
     ColordrillError                 carries a cause and a next step; has an exit code
     ├── UsageProblem                2   the request itself is wrong
-    │   └── UnknownName             2   a scenario, fault or sabotage that does not exist
+    │   ├── UnknownName             2   a scenario, fault or sabotage that does not exist
+    │   ├── WorkflowProblem         2   a workflow file or its manifest is not what it should be
+    │   └── UnsupportedObjectType   2   neither person nor building (also a ValueError)
     ├── EnvironmentProblem          4   the machine or the stack cannot do it
     │   ├── WaitExpired             4   something awaited did not come in time
     │   ├── ServiceProblem          4   the colorization service does not answer as ComfyUI does

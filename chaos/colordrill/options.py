@@ -34,20 +34,32 @@ def _with_options(*options: Callable[[Command], Command]) -> Callable[[Command],
     return decorate
 
 
+_service_option = click.option(
+    "--service",
+    "service_values",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=_overrides,
+    help="what your image is like, as [service] of colordrill.toml, e.g. layout=comfyui",
+)
+_device_option = click.option("--device", type=click.Choice(["cpu", "cuda"]), help="default cpu")
+_overrides_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=_overrides,
+    help="override pace.NAME or objectives.NAME",
+)
+service_options = _with_options(_service_option, _device_option, _overrides_option)
 drill_options = _with_options(
     click.option("--profile", type=click.Choice(list(PROFILES)), help="gate (default) or nightly"),
     click.option("--seed", type=int, help="draws photos, crops and their order; default 1"),
     click.option("--image", metavar="REF", help="your own colorization image"),
-    click.option("--device", type=click.Choice(["cpu", "cuda"]), help="default cpu"),
+    _service_option,
+    _device_option,
     click.option("--out", type=click.Path(path_type=Path), help="where records go; default runs/"),
     click.option("--keep", is_flag=True, default=None, help="leave the stack standing"),
-    click.option(
-        "--set",
-        "overrides",
-        multiple=True,
-        metavar="KEY=VALUE",
-        callback=_overrides,
-        help="override pace.NAME or objectives.NAME",
-    ),
+    _overrides_option,
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="print JSON on standard output")

@@ -105,18 +105,14 @@ def drill(run_drill: Callable[[str], DrillResult]) -> Callable[[str], DrillResul
 def stack(drill_settings: Settings) -> Iterator[HealthyStack]:
     """The whole stack, up and healthy, for tests of one's own; gone at the end of the session."""
     from colordrill.clock import SystemClock
-    from colordrill.drill.provision import load_assets
-    from colordrill.drill.standing import healthy_stack, images_for
+    from colordrill.drill.assets import load_assets
+    from colordrill.drill.standing import healthy_stack, images_for, plan_for
     from colordrill.record.console import Progress
-    from colordrill.stack.compose import StackPlan
     from colordrill.stack.sweep import sweep
 
     with Progress(stream=sys.stderr) as progress:
         sweep(progress.step)
-        plan = StackPlan(
-            images=images_for(drill_settings, progress.step),
-            device=drill_settings.device,
-            keep=drill_settings.keep,
-        )
-        with healthy_stack(plan, load_assets(), progress.step, SystemClock()) as healthy:
+        assets = load_assets(drill_settings.service)
+        plan = plan_for(drill_settings, images_for(drill_settings, progress.step))
+        with healthy_stack(plan, assets, progress.step, SystemClock()) as healthy:
             yield healthy

@@ -12,15 +12,20 @@ Map of the modules, from the outside in:
 ``__main__``        arguments, listening socket, process life
 ``app``             route table, mirrored under ``/api``, and the middleware
 ``prompt_routes``   ``/prompt``, ``/queue``, ``/history``, ``/interrupt``, ``/free``
-``files``           ``/view`` and ``/upload``; ``paths`` keeps them inside their folder
+``files``           ``/upload``; ``masks`` and ``views`` for masks and ``/view``
+``paths``           keeps names of clients inside their folder
 ``userdata``        the workflow files of the user
-``system``          ``/system_stats``, ``/object_info``, ``/models``, the page at ``/``
+``object_info``     ``/object_info``; ``model_lists`` for ``/models`` and ``/embeddings``
+``system``          ``/system_stats`` and what else it says about itself
+``web_page``        the page at ``/``; ``page_routes`` and ``internal_routes`` are what it asks for
 ``websocket``       ``/ws`` and the message hub
 ``validation``      what is wrong with a prompt, in ComfyUI's words
+``graph``           nodes and the links between them
 ``job_queue``       pending, running and finished jobs
 ``execution``       the worker thread; ``result_cache`` decides what need not run again
 ``node_specs``      what nodes exist and what they accept (no torch)
 ``node_functions``  what nodes do (torch); imported by ``warmup`` in the background
+``photos``          how a photo is read, truncated ones included
 ``settings``        environment, folders, build markers
 """
 

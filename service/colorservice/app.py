@@ -5,7 +5,15 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from colorservice import files, prompt_routes, system, userdata
+from colorservice import (
+    files,
+    internal_routes,
+    page_routes,
+    prompt_routes,
+    system,
+    userdata,
+    web_page,
+)
 from colorservice.settings import UPLOAD_BYTES_MAX
 from colorservice.state import SERVICE, Service
 
@@ -14,15 +22,16 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _is_foreign(host_header: str, origin_header: str | None) -> bool:
-    """Tell whether a page of another origin asks; a nonsensical header counts as one."""
+    """Tell whether a page of another origin asks.
+
+    Raises:
+        ValueError: a port that is no number; answered 500, as ComfyUI does.
+    """
     if origin_header is None:
         return False
-    try:
-        host, origin = urlsplit(f"//{host_header}"), urlsplit(origin_header)
-        # A port that one side leaves out is not compared.
-        same_port = origin.port is None or host.port is None or origin.port == host.port
-    except ValueError:
-        return True
+    host, origin = urlsplit(f"//{host_header}"), urlsplit(origin_header)
+    # A port that one side leaves out is not compared.
+    same_port = origin.port is None or host.port is None or origin.port == host.port
     if host.hostname not in _LOOPBACK or not origin.hostname:
         return False
     return origin.hostname != host.hostname or not same_port
@@ -40,10 +49,15 @@ async def refuse_foreign_pages(request: web.Request, handler: _Handler) -> web.S
 
 def build_app(service: Service) -> web.Application:
     """Build the application around a service; neither is started."""
-    app = web.Application(client_max_size=UPLOAD_BYTES_MAX, middlewares=[refuse_foreign_pages])
+    middlewares = [web_page.cache_control, refuse_foreign_pages]
+    app = web.Application(client_max_size=UPLOAD_BYTES_MAX, middlewares=middlewares)
     app[SERVICE] = service
-    for module in (system, prompt_routes, files, userdata):
+    app[internal_routes.LOGS] = internal_routes.LogBuffer(service.hub)
+    app.cleanup_ctx.append(internal_routes.keep_logs)
+    for module in (web_page, page_routes, system, prompt_routes, files, userdata):
         for route in module.ROUTES:
             mirrored = web.RouteDef(route.method, f"/api{route.path}", route.handler, {})
             app.router.add_routes([route, mirrored])
+    app.router.add_routes([*page_routes.UNMIRRORED_ROUTES, *internal_routes.ROUTES])
+    web_page.add_page(app, web_page.find_page())
     return app

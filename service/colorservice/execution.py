@@ -9,10 +9,11 @@ import time
 import traceback
 from typing import Any, Protocol
 
+from colorservice.graph import Prompt, links
 from colorservice.node_specs import NODE_SPECS, NodeResult
-from colorservice.result_cache import ResultCache, links
+from colorservice.result_cache import ResultCache
 from colorservice.settings import Settings
-from colorservice.validation import Prompt, exception_name
+from colorservice.validation import exception_name
 from colorservice.warmup import Warmup
 
 _LOG = logging.getLogger(__name__)
@@ -133,6 +134,8 @@ class Executor:
             seen.add(node_id)
             stack.append((node_id, True))
             if self._cache.result(node_id) is None:
+                # Weakness kept on purpose: a link to a node that is not there, at an input that
+                # nobody declared and so nobody validated, ends the worker thread here.
                 sources = [source for source, _ in links(prompt[node_id]).values()]
                 missing = [s for s in sources if self._cache.result(s) is None]
                 stack.extend((source, False) for source in reversed(missing))
@@ -177,13 +180,15 @@ class Executor:
         spec = NODE_SPECS[node["class_type"]]
         linked = links(node)
         values: dict[str, Any] = {}
-        for name in spec.required:
+        for name, value in node["inputs"].items():
             if name in linked:
+                # Also at an input that the node does not have: it then fails on it.
                 source, slot = linked[name]
                 result = self._cache.result(source)
-                values[name] = result.outputs[slot] if result else None
-            else:
-                values[name] = node["inputs"][name]
+                known = result is not None and slot < len(result.outputs)
+                values[name] = result.outputs[slot] if result and known else None
+            elif name in spec.required:
+                values[name] = value
         for name, kind in spec.hidden.items():
             values[name] = prompt if kind == "PROMPT" else extra_data.get("extra_pnginfo")
         return values
@@ -199,8 +204,9 @@ class Executor:
             "parent_node_id": None,
             "real_node_id": node_id,
         }
-        nodes = dict(self._nodes_state)
-        self._messenger.send("progress_state", {"prompt_id": prompt_id, "nodes": nodes})
+        about = {"prompt_id": prompt_id, "nodes": dict(self._nodes_state)}
+        # To all when the job came without a client.
+        self._messenger.send("progress_state", about, self._messenger.client_id)
 
     def _report(
         self,
@@ -227,7 +233,7 @@ class Executor:
             "exception_type": kind,
             "traceback": traceback.format_tb(error.__traceback__),
             "current_inputs": self._shown_inputs(prompt, extra_data, node_id),
-            "current_outputs": [n for n in prompt if self._cache.result(n) is not None],
+            "current_outputs": list(prompt),
         }
         self._note("execution_error", {**about, **details})
         self.summary = f"error in node {node_id} ({class_type}): {kind}: {error}"
@@ -239,6 +245,6 @@ class Executor:
         except Exception:  # noqa: BLE001 - the inputs themselves may be what is broken
             return {}
         return {
-            name: [value if isinstance(value, int | float | bool | str) else str(value)]
+            name: [value if isinstance(value, int | float | str | None) else str(value)]
             for name, value in inputs.items()
         }

@@ -8,9 +8,12 @@ import heapq
 import itertools
 import threading
 from collections.abc import Callable
-from typing import Any
+from copy import deepcopy
+from typing import Any, cast
 
 HISTORY_ENTRIES_MAX = 10_000
+_SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
+"""What of a job's extra data the history does not keep."""
 
 Job = tuple[float, str, dict[str, Any], Any, list[str]]
 """``(number, prompt_id, prompt, extra_data, outputs)``, as ``GET /queue`` shows it."""
@@ -20,22 +23,27 @@ class JobQueue:
     """A priority queue of jobs and the history of the finished ones; safe between threads."""
 
     def __init__(self, on_change: Callable[[], None]) -> None:
-        """Make an empty queue; ``on_change`` is called after every change, outside the lock."""
+        """Make an empty queue; ``on_change`` is called at every change, under the lock."""
         self._on_change = on_change
-        self._changed = threading.Condition()
-        # The serial number only breaks ties: without it two equal jobs would compare their dicts.
-        self._pending: list[tuple[float, str, int, Job]] = []
+        self._changed = threading.Condition(threading.RLock())
+        self._pending: list[Job] = []
         self._running: dict[int, Job] = {}
         self._serial = itertools.count()
         self._history: dict[str, dict[str, Any]] = {}
         self._flags: dict[str, bool] = {}
 
     def put(self, job: Job) -> None:
-        """Add a job; a lower number runs first."""
+        """Add a job; a lower number runs first, then a lower id.
+
+        Raises:
+            TypeError: number and id are those of another pending job whose prompt differs: Python
+                cannot say which is lower. *Weakness* kept on purpose: the job is queued all the
+                same.
+        """
         with self._changed:
-            heapq.heappush(self._pending, (job[0], job[1], next(self._serial), job))
+            heapq.heappush(self._pending, job)
+            self._on_change()
             self._changed.notify()
-        self._on_change()
 
     def take(self, timeout_s: float) -> tuple[int, Job] | None:
         """Wait for a job and mark it running.
@@ -47,10 +55,11 @@ class JobQueue:
             self._changed.wait_for(lambda: self._pending or self._flags, timeout_s)
             if not self._pending:
                 return None
-            job = heapq.heappop(self._pending)[-1]
+            job = heapq.heappop(self._pending)
             ticket = next(self._serial)
-            self._running[ticket] = job
-        self._on_change()
+            # What is shown is the job as it was submitted: running it adds to its prompt.
+            self._running[ticket] = deepcopy(job)
+            self._on_change()
         return ticket, job
 
     def finish(self, ticket: int, result: dict[str, Any], status: dict[str, Any]) -> None:
@@ -59,13 +68,16 @@ class JobQueue:
             job = self._running.pop(ticket)
             if len(self._history) > HISTORY_ENTRIES_MAX:
                 self._history.pop(next(iter(self._history)))
+            for name in _SECRETS:
+                if name in job[3]:
+                    del job[3][name]
             self._history[job[1]] = {"prompt": job, "outputs": {}, "status": status, **result}
-        self._on_change()
+            self._on_change()
 
     def current(self) -> tuple[list[Job], list[Job]]:
         """Return the running jobs and the pending ones, the latter in heap order."""
         with self._changed:
-            return list(self._running.values()), [entry[-1] for entry in self._pending]
+            return list(self._running.values()), list(self._pending)
 
     def remaining(self) -> int:
         """Count the jobs that are not finished."""
@@ -76,20 +88,18 @@ class JobQueue:
         """Forget every pending job; a running one goes on."""
         with self._changed:
             self._pending.clear()
-        self._on_change()
+            self._on_change()
 
     def delete(self, prompt_id: object) -> bool:
         """Forget the first pending job with this id; False when there is none."""
         with self._changed:
-            for index, entry in enumerate(self._pending):
-                if entry[1] == prompt_id:
+            for index, job in enumerate(self._pending):
+                if job[1] == prompt_id:
                     del self._pending[index]
                     heapq.heapify(self._pending)
-                    break
-            else:
-                return False
-        self._on_change()
-        return True
+                    self._on_change()
+                    return True
+        return False
 
     def history(self, max_items: int | None = None, offset: int = -1) -> dict[str, Any]:
         """Return finished jobs, oldest first.
@@ -118,10 +128,13 @@ class JobQueue:
             self._history.clear()
 
     def delete_history(self, prompt_id: object) -> None:
-        """Forget one finished job; an unknown id is ignored."""
+        """Forget one finished job; an unknown id is ignored.
+
+        Raises:
+            TypeError: the id is a list or a mapping.
+        """
         with self._changed:
-            if isinstance(prompt_id, str):
-                self._history.pop(prompt_id, None)
+            self._history.pop(cast("str", prompt_id), None)
 
     def set_flag(self, name: str) -> None:
         """Ask the worker for something (``free_memory``, ``unload_models``) and wake it."""

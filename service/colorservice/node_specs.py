@@ -74,7 +74,7 @@ class NodeSpec:
     python_module: str = "nodes"
     output_node: bool = False
     hidden: Mapping[str, str] = field(default_factory=dict)
-    check: Mapping[str, Callable[[Settings, str], str | None]] = field(default_factory=dict)
+    check: Mapping[str, Callable[[Settings, object], str | None]] = field(default_factory=dict)
     fingerprint: Callable[[Settings, Mapping[str, Any]], str] | None = None
 
     @property
@@ -144,9 +144,11 @@ def _describe_photo(settings: Settings) -> InputSpec:
     return InputSpec(pictures, {"image_upload": True})
 
 
-def _check_image(settings: Settings, value: str) -> str | None:
-    found = input_image(settings, value) if isinstance(value, str) else None
-    return None if found else f"Invalid image file: {value}"
+def _check_image(settings: Settings, value: object) -> str | None:
+    if not isinstance(value, str):
+        text = f"{type(value).__name__!r} object has no attribute 'endswith'"
+        raise AttributeError(text)  # noqa: TRY004 - ComfyUI's own, which clients are told
+    return None if input_image(settings, value) else f"Invalid image file: {value}"
 
 
 def _image_fingerprint(settings: Settings, inputs: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Names that clients send, turned into paths that stay where they belong."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -9,33 +10,46 @@ _ANNOTATIONS = {"[output]": "output", "[input]": "input", "[temp]": "temp"}
 
 
 class PathEscapeError(Exception):
-    """A name leads outside its folder, or can be no file name at all."""
+    """A name leads outside its folder."""
+
+
+class RefusedNameError(Exception):
+    """A name that a client may not ask for; carries the HTTP status that says so."""
+
+    def __init__(self, status: int) -> None:
+        """Remember the status."""
+        super().__init__(f"answered with {status}")
+        self.status = status
 
 
 def inside(root: Path, relative: str) -> Path:
-    """Join a client's name to a folder.
+    """Join a client's name to a folder and tidy up the result.
 
-    Symlinks are followed before the comparison, so a link that leads outside is an escape too.
+    Names are compared and links are not followed, as in ComfyUI: an operator's link to another
+    volume is part of the folder. No client can make a link.
 
     Args:
-        root: the folder that must not be left; may itself be a symlink or absent.
+        root: the absolute folder that must not be left.
         relative: the client's path; may be empty (the folder itself).
 
     Raises:
-        PathEscapeError: the result would lie outside ``root``, or the name holds a NUL.
+        PathEscapeError: the result would lie outside ``root``.
     """
-    if "\0" in relative:
-        message = "a name may not contain NUL"
-        raise PathEscapeError(message)
-    anchor = root.resolve()
-    try:
-        path = (anchor / relative).resolve()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise PathEscapeError(str(error)) from error
-    if not path.is_relative_to(anchor):
+    anchor = os.path.normpath(root)
+    path = os.path.normpath(root / relative)
+    if os.path.commonpath((anchor, path)) != anchor:
         message = "the path leaves its folder"
         raise PathEscapeError(message)
-    return path
+    return Path(path)
+
+
+def exists(path: Path) -> bool:
+    """Tell whether there is anything at a path; what cannot be asked is not there."""
+    try:
+        path.stat()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def is_file(path: Path) -> bool:
@@ -55,18 +69,42 @@ def split_annotation(name: str) -> tuple[str, str | None]:
     return name, None
 
 
-def input_image(settings: Settings, name: str) -> Path | None:
-    """Find the file that a LoadImage node names, or None when there is no such file.
+def named_folder(settings: Settings, name: str, kind: str, subfolder: str) -> tuple[str, Path]:
+    """Find the folder that ``/view`` or a mask's ``original_ref`` means.
 
-    The real service would follow ``../`` here; this one treats it as a missing image, because
-    nothing in a drill depends on reading foreign files.
+    Args:
+        settings: where the folders are.
+        name: the file name, perhaps with an annotation, which wins over ``kind``.
+        kind: ``input``, ``output`` or ``temp``.
+        subfolder: path below that folder.
+
+    Returns:
+        The name without its annotation, and the folder, which need not exist.
+
+    Raises:
+        RefusedNameError: 400 for the name or an unknown kind, 403 for the subfolder.
+    """
+    plain, annotated = split_annotation(name)
+    if not plain or plain.startswith("/") or ".." in plain:
+        raise RefusedNameError(400)
+    root = settings.folder(annotated or kind)
+    if root is None:
+        raise RefusedNameError(400)
+    try:
+        inside(root, subfolder)
+    except PathEscapeError as error:
+        raise RefusedNameError(403) from error
+    return plain, root / subfolder
+
+
+def input_image(settings: Settings, name: str) -> Path | None:
+    """Find what a LoadImage node names, or None when there is nothing of that name.
+
+    *Weakness* kept on purpose: ``../`` and absolute names are followed, and a folder counts.
     """
     plain, kind = split_annotation(name)
     root = settings.folder(kind or "input")
-    if root is None or not plain:
-        return None
-    try:
-        path = inside(root, plain)
-    except PathEscapeError:
-        return None
-    return path if is_file(path) else None
+    assert root is not None  # noqa: S101 - an annotation names an existing kind
+    # Joined as text: a Path would drop a trailing slash, and so find "a.png/".
+    joined = os.path.join(root, plain)  # noqa: PTH118 - see above
+    return Path(joined) if os.path.exists(joined) else None  # noqa: PTH110 - see above

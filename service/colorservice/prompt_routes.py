@@ -60,10 +60,11 @@ async def post_queue(request: web.Request) -> web.Response:
     """Clear the queue (``clear``) or delete jobs by id (``delete``); unknown ids are ignored."""
     queue = request.app[SERVICE].queue
     body = await request.json()
-    if body.get("clear"):
+    if "clear" in body and body["clear"]:  # noqa: RUF019 - a list may come, as in ComfyUI
         queue.clear()
-    for prompt_id in body.get("delete") or ():
-        queue.delete(prompt_id)
+    if "delete" in body:
+        for prompt_id in body["delete"]:
+            queue.delete(prompt_id)
     return web.Response(status=200)
 
 
@@ -88,10 +89,11 @@ async def post_history(request: web.Request) -> web.Response:
     """Clear the history (``clear``) or delete entries by id (``delete``)."""
     queue = request.app[SERVICE].queue
     body = await request.json()
-    if body.get("clear"):
+    if "clear" in body and body["clear"]:  # noqa: RUF019 - a list may come, as in ComfyUI
         queue.clear_history()
-    for prompt_id in body.get("delete") or ():
-        queue.delete_history(prompt_id)
+    if "delete" in body:
+        for prompt_id in body["delete"]:
+            queue.delete_history(prompt_id)
     return web.Response(status=200)
 
 
@@ -102,9 +104,9 @@ async def post_interrupt(request: web.Request) -> web.Response:
         body = await request.json()
     except json.JSONDecodeError:
         body = {}
-    wanted = body.get("prompt_id") if isinstance(body, dict) else None
+    wanted = body.get("prompt_id")
     running, _pending = service.queue.current()
-    if wanted is None or any(job[1] == wanted for job in running):
+    if not wanted or any(job[1] == wanted for job in running):
         service.executor.interrupt()
     return web.Response(status=200)
 

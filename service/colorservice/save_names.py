@@ -34,7 +34,9 @@ def resolve(prefix: str, root: Path, width_px: int, height_px: int) -> SaveTarge
     """Decide where a batch of pictures goes, creating the subfolder if needed.
 
     *Weakness* kept on purpose: the number is the folder's maximum plus one, found by listing it,
-    so a name comes back once its file was deleted.
+    so a name comes back once its file was deleted. Where the prefix is not what the files are
+    called by (it is empty, ends with a slash, or holds ``%batch_num%``), nothing is found and the
+    first number is used again: every job replaces the picture of the one before.
 
     Args:
         prefix: the node's ``filename_prefix``; may hold ``%width%``, ``%year%`` and so on.
@@ -43,28 +45,40 @@ def resolve(prefix: str, root: Path, width_px: int, height_px: int) -> SaveTarge
         height_px: picture height for ``%height%``.
 
     Raises:
-        ValueError: the prefix leads outside the folder.
+        Exception: the prefix leads outside the folder; this type is what clients are told.
         OSError: the folder cannot be listed or made.
     """
-    normal = os.path.normpath(_expand(prefix, width_px, height_px))
-    subfolder, stem = os.path.split(normal)
+    expanded = _expand(prefix, width_px, height_px)
+    subfolder, stem = os.path.split(os.path.normpath(expanded))
     try:
-        folder = inside(root, subfolder)
+        inside(root, subfolder)
     except PathEscapeError as error:
         message = f"Saving image outside the output folder is not allowed: {prefix!r}"
-        raise ValueError(message) from error
+        raise Exception(message) from error  # noqa: TRY002 - clients are told the type
+    folder = root / subfolder
     try:
         names = [path.name for path in folder.iterdir()]
     except FileNotFoundError:
         folder.mkdir(parents=True, exist_ok=True)
         names = []
-    numbers = [_number(name, stem) for name in names if name.startswith(f"{stem}_")]
-    return SaveTarget(folder, stem, max(numbers, default=0) + 1, subfolder)
+    counter = _next_number(names, stem, len(expanded.rpartition("/")[2]))
+    return SaveTarget(folder, stem, counter, subfolder)
 
 
-def _number(name: str, stem: str) -> int:
-    digits = name[len(stem) + 1 :].partition("_")[0]
-    return int(digits) if digits.isdecimal() else 0
+def _next_number(names: list[str], stem: str, length: int) -> int:
+    """Return the highest number of the files called ``stem_``, plus one.
+
+    ``length`` is that of the prefix as the client wrote it: not the stem's, if it was tidied up.
+    """
+    numbered = [name for name in names if name[: length + 1] == f"{stem}_"]
+    return max((_number(name[length + 1 :]) for name in numbered), default=0) + 1
+
+
+def _number(rest: str) -> int:
+    try:
+        return int(rest.partition("_")[0])
+    except ValueError:
+        return 0
 
 
 def _expand(prefix: str, width_px: int, height_px: int) -> str:

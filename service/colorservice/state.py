@@ -1,5 +1,6 @@
 """The parts of one running service, wired together."""
 
+import shutil
 import uuid
 from dataclasses import dataclass
 
@@ -33,7 +34,8 @@ class Service:
 
     @classmethod
     def create(cls, settings: Settings) -> "Service":
-        """Wire up a service; nothing runs yet."""
+        """Wire up a service; nothing runs yet. Previews of an earlier life are removed."""
+        shutil.rmtree(settings.temp, ignore_errors=True)
         hub = Hub(dict(FEATURES))
         queue = JobQueue(hub.queue_changed)
         hub.remaining = queue.remaining

@@ -1,9 +1,8 @@
-"""``/system_stats``, ``/object_info``, ``/models``, ``/embeddings``, ``/features`` and the page.
+"""``/system_stats``, ``/features`` and ``/ws``, together with the lists of nodes and models.
 
 All of it answers while torch is still being imported.
 """
 
-import logging
 import os
 import sys
 from functools import cache
@@ -13,30 +12,9 @@ from typing import Any
 
 from aiohttp import web
 
-from colorservice.node_specs import NODE_SPECS, checkpoint_names
-from colorservice.settings import COMFYUI_VERSION, Settings
+from colorservice import model_lists, object_info
+from colorservice.settings import COMFYUI_VERSION
 from colorservice.state import FEATURES, SERVICE, Service
-
-_LOG = logging.getLogger(__name__)
-_MODEL_FOLDERS = (
-    "checkpoints",
-    "clip_vision",
-    "controlnet",
-    "ddcolor",
-    "diffusion_models",
-    "embeddings",
-    "loras",
-    "text_encoders",
-    "upscale_models",
-    "vae",
-)
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>ComfyUI reference service</title></head>
-<body><h1>Colorization reference service</h1>
-<p>This server speaks ComfyUI's API and colours photos with DDColor.</p>
-<ul><li><a href="system_stats">system</a></li><li><a href="object_info">nodes</a></li>
-<li><a href="queue">queue</a></li><li><a href="history">history</a></li></ul></body></html>
-"""
 
 
 @cache
@@ -99,69 +77,9 @@ async def system_stats(request: web.Request) -> web.Response:
     return web.json_response({"system": system, "devices": devices})
 
 
-def _node_entry(class_type: str, settings: Settings) -> dict[str, Any]:
-    """Return ``{class: info}``, or ``{}`` when the node's folders cannot be read."""
-    try:
-        return {class_type: NODE_SPECS[class_type].info(settings)}
-    except OSError as error:
-        _LOG.warning("the inputs of %s cannot be listed: %s", class_type, error)
-        return {}
-
-
-async def object_info(request: web.Request) -> web.Response:
-    """Describe every node."""
-    settings = request.app[SERVICE].settings
-    entries: dict[str, Any] = {}
-    for class_type in NODE_SPECS:
-        entries |= _node_entry(class_type, settings)
-    return web.json_response(entries)
-
-
-async def object_info_of(request: web.Request) -> web.Response:
-    """Describe one node; ``{}`` with 200 for an unknown one."""
-    class_type = request.match_info["class_type"]
-    if class_type not in NODE_SPECS:
-        return web.json_response({})
-    return web.json_response(_node_entry(class_type, request.app[SERVICE].settings))
-
-
-async def model_folders(_request: web.Request) -> web.Response:
-    """List the kinds of models."""
-    return web.json_response(list(_MODEL_FOLDERS))
-
-
-async def models_in(request: web.Request) -> web.Response:
-    """List the model files of one kind; 404 for an unknown kind."""
-    folder = request.match_info["folder"]
-    if folder not in _MODEL_FOLDERS:
-        return web.Response(status=404)
-    return web.json_response(checkpoint_names(request.app[SERVICE].settings.models / folder))
-
-
-async def embeddings(request: web.Request) -> web.Response:
-    """List embeddings without their suffixes."""
-    names = checkpoint_names(request.app[SERVICE].settings.models / "embeddings")
-    return web.json_response([str(Path(name).with_suffix("")) for name in names])
-
-
 async def features(_request: web.Request) -> web.Response:
     """List what the server supports."""
     return web.json_response(FEATURES)
-
-
-async def extensions(_request: web.Request) -> web.Response:
-    """List web extensions: there are none."""
-    return web.json_response([])
-
-
-async def users(_request: web.Request) -> web.Response:
-    """Say that there is one user, whose settings live on the server."""
-    return web.json_response({"storage": "server", "migrated": True})
-
-
-async def page(_request: web.Request) -> web.Response:
-    """Serve the web page."""
-    return web.Response(text=_PAGE, content_type="text/html", headers={"Cache-Control": "no-cache"})
 
 
 async def connect(request: web.Request) -> web.WebSocketResponse:
@@ -170,15 +88,9 @@ async def connect(request: web.Request) -> web.WebSocketResponse:
 
 
 ROUTES = [
-    web.get("/", page),
     web.get("/ws", connect),
     web.get("/system_stats", system_stats),
-    web.get("/object_info", object_info),
-    web.get("/object_info/{class_type}", object_info_of),
-    web.get("/models", model_folders),
-    web.get("/models/{folder}", models_in),
-    web.get("/embeddings", embeddings),
+    *object_info.ROUTES,
+    *model_lists.ROUTES,
     web.get("/features", features),
-    web.get("/extensions", extensions),
-    web.get("/users", users),
 ]

@@ -4,11 +4,13 @@ The shapes are ComfyUI's: a top-level ``error`` object, and ``node_errors`` by n
 accepted when at least one of its outputs is valid; the errors of the others travel with the 200.
 """
 
+import sys
 import traceback
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from colorservice.graph import Prompt, is_link
 from colorservice.node_specs import NODE_SPECS, InputSpec, NodeSpec
 from colorservice.settings import Settings
 
@@ -19,8 +21,10 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "BOOLEAN": bool,
 }
 _COMBO_SHOWN_MAX = 20
+_DEPTH_MAX = 980
+"""Nodes in a row; where the real service gave up, by Python's recursion limit."""
+_FRAMES_PER_NODE = 5
 
-Prompt = dict[str, dict[str, Any]]
 ErrorObject = dict[str, Any]
 
 
@@ -55,42 +59,34 @@ def exception_name(error: BaseException) -> str:
 
 
 class _Walk:
-    """One validation: remembers each node's outcome, and the path that leads to it."""
+    """One validation: remembers each node's outcome, and how deep in the graph it is."""
 
     def __init__(self, prompt: Prompt, settings: Settings) -> None:
         self.prompt = prompt
         self.settings = settings
         self.found: dict[str, tuple[bool, list[ErrorObject]]] = {}
-        self.path: list[str] = []
+        self.depth = 0
 
     def visit(self, node_id: str) -> bool:
         """Validate a node after everything it depends on; converts its values in place.
+
+        Like ComfyUI it notices neither a cycle nor a chain that is too long before it has gone too
+        deep; what is found on the way back replaces that error where the nodes are the same ones,
+        so that a cycle is refused without a word about it.
 
         Raises:
             Exception: whatever a malformed node provokes; the caller makes an error of it.
         """
         if node_id in self.found:
             return self.found[node_id][0]
-        if node_id in self.path:
-            self._record_cycle(node_id)
-            return False
-        self.path.append(node_id)
+        if self.depth >= _DEPTH_MAX:
+            raise RecursionError("maximum recursion depth exceeded")
+        self.depth += 1
         try:
-            valid, errors = self._visit_inputs(node_id)
+            self.found[node_id] = self._visit_inputs(node_id)
         finally:
-            self.path.pop()
-        # A cycle through this node was recorded meanwhile: keep that error.
-        self.found.setdefault(node_id, (valid, errors))
+            self.depth -= 1
         return self.found[node_id][0]
-
-    def _record_cycle(self, node_id: str) -> None:
-        members = self.path[self.path.index(node_id) :]
-        shown = " -> ".join(
-            f"{member} ({self.prompt[member]['class_type']})" for member in (*members, node_id)
-        )
-        for member in members:
-            error = describe("dependency_cycle", "Dependency cycle detected", shown)
-            self.found[member] = (False, [error])
 
     def _visit_inputs(self, node_id: str) -> tuple[bool, list[ErrorObject]]:
         node = self.prompt[node_id]
@@ -109,6 +105,7 @@ class _Walk:
             else:
                 error = self._check_value(spec, name, wanted, inputs)
                 errors.extend([error] if error else [])
+        errors.extend(self._check_custom(spec, inputs))
         return valid and not errors, errors
 
     def _check_link(
@@ -163,16 +160,26 @@ class _Walk:
                 text = f"Failed to convert an input value to a {wanted.kind} value"
                 return describe("invalid_input_type", text, f"{name}, {value}, {error}", **extra)
         if name in spec.check:
-            return self._check_custom(spec, name, value)
+            return None
         return _check_bounds(name, wanted, value, about)
 
-    def _check_custom(self, spec: NodeSpec, name: str, value: str) -> ErrorObject | None:
-        complaint = spec.check[name](self.settings, value)
-        if complaint is None:
-            return None
-        text = "Custom validation failed for node"
-        details = f"{name} - {complaint}"
-        return describe("custom_validation_failed", text, details, input_name=name)
+    def _check_custom(self, spec: NodeSpec, inputs: Mapping[str, Any]) -> list[ErrorObject]:
+        """Ask the node's own checks; each is asked even about a value that was found wrong.
+
+        Raises:
+            Exception: a check cannot cope with a missing, linked or odd value; as in ComfyUI.
+        """
+        errors = []
+        for name, check in spec.check.items():
+            if name not in inputs:
+                raise TypeError(f"missing 1 required positional argument: {name!r}")
+            complaint = check(self.settings, None if is_link(inputs[name]) else inputs[name])
+            if complaint is not None:
+                text = "Custom validation failed for node"
+                details = f"{name} - {complaint}"
+                about = {"input_name": name}
+                errors.append(describe("custom_validation_failed", text, details, **about))
+        return errors
 
 
 def _check_bounds(
@@ -219,8 +226,11 @@ def validate_prompt(
     Raises:
         TypeError: the prompt is no mapping of mappings; ComfyUI answers 500 to that.
     """
+    # one node is a few calls here and one in ComfyUI: the limit that counts is _DEPTH_MAX
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES_PER_NODE * _DEPTH_MAX))
     outputs = []
-    for node_id, node in prompt.items():
+    for node_id in prompt:
+        node = prompt[node_id]
         where = f"Node ID '#{node_id}'"
         if "class_type" not in node:
             text = "Cannot execute because a node is missing the class_type property."

@@ -66,8 +66,9 @@ class Hub:
                 await self._deliver("executing", {"node": self.last_node_id}, sid)
             await self._listen(socket, sid)
         finally:
-            if self._sockets.get(sid) is socket:
-                del self._sockets[sid]
+            # Weakness kept on purpose: also when a newer connection has taken the name over, which
+            # then hears nothing any more.
+            self._sockets.pop(sid, None)
         return socket
 
     async def _listen(self, socket: web.WebSocketResponse, sid: str) -> None:
@@ -80,8 +81,10 @@ class Hub:
             except (ValueError, RecursionError):
                 _LOG.warning("a client sent invalid JSON over its WebSocket")
                 continue
-            wanted = isinstance(content, dict) and content.get("type") == "feature_flags"
-            if first and wanted:
+            if not isinstance(content, dict):
+                _LOG.warning("a client sent no object over its WebSocket")
+                continue
+            if first and content.get("type") == "feature_flags":
                 await self._deliver("feature_flags", self._features, sid)
             first = False
 

@@ -167,6 +167,23 @@ def test_the_environment_wins_over_ini_keys(
     run(project).assert_outcomes(passed=1)
 
 
+def test_what_the_image_is_like_is_read_from_the_projects_own_file(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.path / "colordrill.toml").write_text('[service]\nlayout = "comfyui"\nport = 1\n')
+    monkeypatch.setenv("COLORDRILL_SERVICE_PORT", "9000")
+    project.makepyfile(
+        """
+        def test_it(drill_settings):
+            service = drill_settings.service
+            found = (service.image, service.node.class_type, service.port)
+            assert found == ("mine:1", "DDColor_Colorize", 9000)
+        """
+    )
+
+    run(project, "--image", "mine:1").assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize(
     "arguments", [("--profile", "weekly"), ("--drill-seed", "one"), ("--drill-device", "tpu")]
 )

@@ -16,7 +16,13 @@ PURE_STAGES = frozenset({"verify", "record"})
 """They judge what was recorded: of all stages they see only the scenario."""
 
 SEEING_ALL = frozenset({"drill", "cli", "commands", "options", "plugin"})
-SERVICE_USERS = ("service", "tests", "fixtures/stack/sabotage")
+SERVICE_USERS = (
+    "service",
+    "tests",
+    "fixtures/stack/sabotage",
+    "ci/bounds/render.py",
+    "ci/bench_service/in_container",
+)
 HARNESS_USERS = (CODE, "tests", "ci", "conftest.py")
 
 

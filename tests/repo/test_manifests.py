@@ -12,7 +12,7 @@ import pytest
 from repo.tree import ROOT, expect_none, files_under, place, sample
 
 MANIFEST = "MANIFEST.json"
-NOT_DATA = frozenset({MANIFEST, "README.md"})
+NOT_DATA = frozenset({MANIFEST, "README.md", "BOUNDS.json"})
 FOLDERS = ("fixtures/models", "fixtures/photos", "golden_images/ddcolor_nano")
 
 

@@ -14,6 +14,7 @@ import pytest
 from colordrill.cli import main
 from colordrill.scenario.catalogue import SCENARIOS, find_scenario, red_twins
 from colordrill.scenario.model import Objectives, Pace
+from colordrill.scenario.service_values import KEYS, layouts
 from colordrill.scenario.settings import Settings
 from repo.pages import anchors, code, links, messages
 from repo.tree import (
@@ -150,7 +151,11 @@ def test_every_command_in_the_makefile_and_in_ci_exists() -> None:
 
 REFERENCE = {
     "cli.md": lambda: {*main.commands, *_option_names()},
-    "configuration.md": lambda: {field.name for field in fields(Settings)} - {"overrides"},
+    "configuration.md": lambda: {
+        *({field.name for field in fields(Settings)} - {"overrides", "service_values"}),
+        *KEYS,
+        *layouts(),
+    },
     "scenarios.md": lambda: {
         *(field.name for owner in (Pace, Objectives) for field in fields(owner)),
         *SCENARIOS,

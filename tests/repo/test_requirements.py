@@ -39,27 +39,30 @@ def locked_files() -> list[Path]:
     ]
 
 
-def pins(path: Path) -> dict[str, Pin]:
-    """Every entry by name: its version, how many hashes it has, and its comment's last word."""
-    found: dict[str, Pin] = {}
+def entries_of(path: Path) -> list[tuple[str, Pin]]:
+    """Name and pin of every entry; a name comes twice where versions differ by Python's."""
+    found: list[tuple[str, Pin]] = []
     blocks = re.split(r"^(?=\S)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     for block in blocks:
         entry = ENTRY.match(block)
         if entry:
             wanted_by = " ".join(re.findall(r"^\s+#\s*(.*)$", block, flags=re.MULTILINE))
             hashes = block.count("--hash=sha256:")
-            found[normal(entry[1])] = Pin(entry[2], hashes, wanted_by)
+            found.append((normal(entry[1]), Pin(entry[2], hashes, wanted_by)))
     return found
+
+
+def pins(path: Path) -> dict[str, Pin]:
+    """Every entry by name."""
+    return dict(entries_of(path))
 
 
 def unpinned(paths: Iterable[Path]) -> list[str]:
     """Entries without a version or a hash, and addresses of indexes."""
     found = []
     for path in paths:
-        entries = pins(path)
-        found += [
-            f"{place(path)}: {name} has no hash" for name in entries if not entries[name].hashes
-        ]
+        entries = entries_of(path)
+        found += [f"{place(path)}: {name} has no hash" for name, pin in entries if not pin.hashes]
         lines = path.read_text(encoding="utf-8").splitlines()
         named = [line for line in lines if line and line[0] not in "#- \t"]
         if len(named) != len(entries):

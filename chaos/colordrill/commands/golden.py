@@ -15,7 +15,7 @@ from colordrill.scenario.settings import load_settings
 
 @click.group()
 def golden() -> None:
-    """Capture golden images, or verify the bundled ones against a service."""
+    """Capture the golden images of a service, or verify them against it."""
 
 
 @golden.command("capture")
@@ -23,11 +23,13 @@ def golden() -> None:
 @click.option("--force", is_flag=True, help="replace goldens that exist already")
 @drill_options
 def golden_capture(url: str | None, force: bool, **options: Any) -> None:
-    """Capture the golden images of the bundled canaries, with their manifest.
+    """Have a service colour the canaries' photos, and keep the pictures as goldens.
+
+    They go, with their manifest, to the directory that `service.goldens` names; look at them.
 
     \b
     Example:
-      colordrill golden capture --force
+      colordrill golden capture --image registry.example/ours:1.4 --service layout=comfyui
     """
     from colordrill.drill.goldens import capture
 
@@ -40,6 +42,8 @@ def golden_capture(url: str | None, force: bool, **options: Any) -> None:
 @drill_options
 def golden_verify(url: str | None, **options: Any) -> None:
     """Colour the canaries' photos again and compare with the goldens.
+
+    A golden that is not there is written, and the command fails: nobody has looked at it yet.
 
     \b
     Example:

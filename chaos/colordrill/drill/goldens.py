@@ -1,37 +1,44 @@
-"""Captures golden images from a service, and verifies the bundled ones against a service."""
+"""Captures golden images from a service, and verifies goldens against a service."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 from colordrill.clock import SystemClock
-from colordrill.data import fixtures, golden_images
-from colordrill.drill.provision import WEIGHTS, Assets, load_assets
-from colordrill.drill.standing import healthy_stack, images_for
-from colordrill.errors import GoldenProblem, UsageProblem
+from colordrill.drill.assets import Assets, goldens_directory, load_assets
+from colordrill.drill.golden_files import (
+    capture_from,
+    coloured_canary,
+    missing_goldens,
+    write_goldens,
+)
+from colordrill.drill.standing import healthy_stack, images_for, plan_for
+from colordrill.drill.weights import Weights, weights_of
+from colordrill.errors import UsageProblem
 from colordrill.interrupts import interruptible
-from colordrill.picture import Judgement, decode, judge, refuse_weak_golden
+from colordrill.picture import Judgement, judge
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
-from colordrill.stack.compose import StackPlan
 from colordrill.stack.sweep import sweep
-from colordrill.workload.colorize import colour, new_prompt_id
 from colordrill.workload.goldens import MANIFEST
-from colordrill.workload.photos import Photo
-from colordrill.workload.workflows import BUILDING, PERSON, Prompt, Workflow
 
-CANARY_PHOTOS = {PERSON: "astronaut", BUILDING: "china"}
-LIMIT_S = 120.0
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that answers, and what is known of its weights."""
+
+    client: ComfyClient
+    weights: Weights
 
 
 def capture(settings: Settings, url: str | None, *, force: bool) -> Iterator[str]:
     """Colour each canary's photo by a service and keep the result as its golden.
+
+    Everything is coloured before anything is written.
 
     Yields:
         One line per golden captured.
@@ -40,38 +47,16 @@ def capture(settings: Settings, url: str | None, *, force: bool) -> Iterator[str
         UsageProblem: goldens exist and *force* was not given.
         GoldenProblem: a golden would be weak: its uncoloured version would nearly pass.
     """
-    directory = golden_images() / WEIGHTS
+    directory = goldens_directory(settings.service)
     if (directory / MANIFEST).exists() and not force:
         raise UsageProblem(f"there are goldens in {directory} already", "replace them with --force")
-    assets = load_assets(with_goldens=False)
-    entries = []
-    with _service(settings, url, assets) as client:
-        software, _ = client.system_stats()
-        for object_type, stem in CANARY_PHOTOS.items():
-            photo, workflow = assets.photos[stem], assets.workflows[object_type]
-            content, _ = _coloured(photo, workflow, client)
-            refuse_weak_golden(decode(content))
-            path = directory / object_type / photo.name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            entries.append(_entry(directory, path, content, photo, workflow))
-            yield f"{path}: captured, {len(content)} bytes"
-    manifest = {
-        "command": "colordrill golden capture --force",
-        "weights": {
-            "file": assets.checkpoint_name,
-            "sha256": hashlib.sha256(assets.checkpoint).hexdigest(),
-        },
-        "device": settings.device,
-        "software": {
-            key: software["system"].get(key)
-            for key in ("comfyui_version", "pytorch_version", "python_version")
-        },
-        "goldens": entries,
-    }
-    (directory / MANIFEST).write_text(
-        json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    assets = load_assets(settings.service, with_goldens=False)
+    with running_service(settings, url, assets) as running:
+        software, _ = running.client.system_stats()
+        captured = capture_from(assets, assets.workflows, running.client, SystemClock())
+    system = dict(software.get("system", {}))
+    for path in write_goldens(assets, captured, settings, running.weights, system):
+        yield f"{path}: captured, {path.stat().st_size} bytes"
 
 
 def verify(settings: Settings, url: str | None) -> Iterator[tuple[str, Judgement]]:
@@ -79,53 +64,65 @@ def verify(settings: Settings, url: str | None) -> Iterator[tuple[str, Judgement
 
     Yields:
         ``workflow/photo`` and its judgement.
+
+    Raises:
+        GoldenProblem: a golden was not there; it is now, for a person to look at.
     """
-    assets = load_assets()
-    with _service(settings, url, assets) as client:
+    assets = load_assets(settings.service)
+    bounds = settings.apply(HOST_POWER_LOSS).objectives
+    clock = SystemClock()
+    with running_service(settings, url, assets) as running:
         for golden in assets.goldens:
-            photo, workflow = assets.photos[golden.photo], assets.workflows[golden.workflow]
-            content, prompt = _coloured(photo, workflow, client)
-            bounds = HOST_POWER_LOSS.objectives
+            photo = assets.photos[golden.photo]
+            coloured = coloured_canary(assets, golden.workflow, running.client, clock)
+            content, prompt = coloured.answer.body, coloured.prompt
             judgement = judge(content, golden.content, photo.content, prompt, bounds)
             yield f"{golden.workflow}/{golden.photo}", judgement
+        if assets.missing:
+            software, _ = running.client.system_stats()
+            captured = capture_from(assets, assets.missing, running.client, clock)
+            system = dict(software.get("system", {}))
+            paths = write_goldens(assets, captured, settings, running.weights, system)
+            raise missing_goldens(assets.missing, paths)
 
 
 @contextmanager
-def _service(settings: Settings, url: str | None, assets: Assets) -> Iterator[ComfyClient]:
+def running_service(settings: Settings, url: str | None, assets: Assets) -> Iterator[Running]:
+    """A service that answers: the one at *url*, or one that is started for the block.
+
+    Raises:
+        EnvironmentProblem: it could not be started, or does not answer.
+    """
     if url is not None:
         with ComfyClient(url) as client:
-            yield client
+            yield Running(client, _weights_behind(url, assets))
         return
     with interruptible():
         sweep(_silent)
-        plan = StackPlan(images=images_for(settings, _silent), device=settings.device)
+        plan = plan_for(settings, images_for(settings, _silent))
         with healthy_stack(plan, assets, _silent, SystemClock()) as healthy:
-            yield healthy.client
+            yield Running(healthy.client, weights_of(healthy.target, settings.service))
+
+
+@contextmanager
+def client_of(settings: Settings, url: str | None) -> Iterator[ComfyClient]:
+    """A client of the service at *url*, or of one that is started for the block.
+
+    Raises:
+        EnvironmentProblem: it could not be started, or does not answer.
+    """
+    assets = load_assets(settings.service, with_goldens=False)
+    with running_service(settings, url, assets) as running:
+        yield running.client
+
+
+def _weights_behind(url: str, assets: Assets) -> Weights:
+    name = assets.service.checkpoint_path
+    if assets.checkpoint is not None:
+        # what colordrill would put there itself is declared to be what the service has
+        return Weights(name, hashlib.sha256(assets.checkpoint).hexdigest())
+    return Weights(name, None, f"a service at an address ({url}) shows no files")
 
 
 def _silent(_text: str) -> None:
     """Goldens print their own lines."""
-
-
-def _coloured(photo: Photo, workflow: Workflow, client: ComfyClient) -> tuple[bytes, Prompt]:
-    name = f"golden-{new_prompt_id()}"
-    coloured = colour(client, SystemClock(), workflow, photo, name, LIMIT_S)
-    return coloured.answer.body, coloured.prompt
-
-
-def _entry(
-    directory: Path, path: Path, content: bytes, photo: Photo, workflow: Workflow
-) -> dict[str, Any]:
-    sources = json.loads((fixtures() / "photos" / MANIFEST).read_text(encoding="utf-8"))["photos"]
-    source = next((each for each in sources if each["file"] == photo.name), None)
-    if source is None:
-        raise GoldenProblem(f"photo {photo.name} is in no manifest")
-    return {
-        "file": str(path.relative_to(directory)),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "workflow": workflow.object_type,
-        "photo": path.stem,
-        "photo_sha256": source["sha256"],
-        "photo_source": source["source"],
-        "photo_license": source["license"],
-    }

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import io
 import random
+import shlex
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from PIL import Image
 
 from colordrill.clock import Clock, poll, seconds_between
-from colordrill.data import fixtures, golden_images
-from colordrill.errors import EnvironmentProblem, GoldenProblem, ServiceProblem
+from colordrill.data import fixtures
+from colordrill.drill.assets import Assets
+from colordrill.errors import GoldenProblem, ServiceProblem
 from colordrill.picture import decode, judge, refuse_weak_golden
 from colordrill.scenario.model import Objectives, Pace
+from colordrill.scenario.service import ServiceSpec
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import Part, Site, SiteFolder
 from colordrill.stack.target import Target
 from colordrill.workload.canary import Canary, CanaryRunner
 from colordrill.workload.colorize import colour
-from colordrill.workload.goldens import Golden, load_goldens
-from colordrill.workload.photos import Photo, encode, load_photos
-from colordrill.workload.workflows import PERSON, Workflow, load_workflows
+from colordrill.workload.photos import Photo, encode
+from colordrill.workload.workflows import PERSON, Workflow
 
-WEIGHTS = "ddcolor_nano"
 READY_LIMIT_S = 120.0
 FIRST_PICTURE_LIMIT_S = 120.0
 CROP_PX = (160, 256)
@@ -36,53 +37,22 @@ NOT_COMFYUI = frozenset({200, 404})
 """Answers to /system_stats that no starting ComfyUI gives: another page, or none of that name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Assets:
-    """The data that a drill needs, read and checked before anything is started."""
-
-    photos: dict[str, Photo]
-    workflows: dict[str, Workflow]
-    goldens: tuple[Golden, ...]
-    checkpoint_name: str
-    checkpoint: bytes
-
-
-def load_assets(*, with_goldens: bool = True) -> Assets:
-    """Read photos, workflows, goldens and the checkpoint; every hash is checked.
-
-    Args:
-        with_goldens: False where goldens are about to be captured.
-
-    Raises:
-        EnvironmentProblem: something is absent or not what its manifest says.
-    """
-    root = fixtures()
-    name = f"{WEIGHTS}.safetensors"
-    try:
-        checkpoint = (root / "models" / name).read_bytes()
-    except OSError as error:
-        raise EnvironmentProblem(f"the checkpoint cannot be read: {error}") from error
-    return Assets(
-        photos=load_photos(root / "photos"),
-        workflows=load_workflows(root / "workflows"),
-        goldens=load_goldens(golden_images() / WEIGHTS, checkpoint) if with_goldens else (),
-        checkpoint_name=name,
-        checkpoint=checkpoint,
-    )
-
-
 def seed_primary(target: Target, assets: Assets, configuration: str) -> None:
     """Put checkpoint, workflows and configuration into the primary's volumes, as its owners did."""
-    models = {f"ddcolor/{assets.checkpoint_name}": assets.checkpoint}
+    # the engine makes volumes for root; their users own them, at both sites, before data come
+    for agent in (Part.PRIMARY_AGENT, Part.DR_AGENT):
+        for folder in SiteFolder:
+            target.put_files(agent, folder, {})
+    if assets.checkpoint is not None:
+        models = {assets.service.checkpoint_path: assets.checkpoint}
+        target.put_files(Part.PRIMARY_AGENT, SiteFolder.MODELS, models)
     workflows = {each.file_name: each.ui_form for each in assets.workflows.values()}
     config = {
         "stack.env": configuration.encode(),
         "compose.yaml": (fixtures() / "stack" / "compose.yaml").read_bytes(),
     }
-    agent = Part.PRIMARY_AGENT
-    target.put_files(agent, SiteFolder.MODELS, models)
-    target.put_files(agent, SiteFolder.WORKFLOWS, workflows)
-    target.put_files(agent, SiteFolder.CONFIG, config)
+    target.put_files(Part.PRIMARY_AGENT, SiteFolder.WORKFLOWS, workflows)
+    target.put_files(Part.PRIMARY_AGENT, SiteFolder.CONFIG, config)
 
 
 def await_ready(
@@ -256,6 +226,18 @@ def _coloured_by_primary(
     return content
 
 
-def configuration_text(images: dict[str, str], device: str) -> str:
-    """The configuration that is state: image, MODEL_SIZE, DEVICE."""
-    return f"IMAGE={images['service']}\nMODEL_SIZE=960\nDEVICE={device}\n"
+def configuration_text(images: dict[str, str], device: str, service: ServiceSpec) -> str:
+    """The configuration that is state: the image, its variables, where its data lie, its node."""
+    variables = {"MODEL_SIZE": "960", "DEVICE": device, **service.environment}
+    mounts, node = asdict(service.mounts), asdict(service.node)
+    lines = {
+        "IMAGE": images["service"],
+        **variables,
+        "SERVICE_ENTRYPOINT": shlex.join(service.entrypoint),
+        "SERVICE_COMMAND": shlex.join(service.command),
+        "SERVICE_PORT": service.port,
+        "SERVICE_USER": service.user or "",
+        **{f"MOUNT_{name.upper()}": path for name, path in mounts.items()},
+        **{f"NODE_{name.upper()}": value for name, value in node.items()},
+    }
+    return "".join(f"{name}={value}\n" for name, value in lines.items())

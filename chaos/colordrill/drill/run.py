@@ -14,15 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from colordrill.clock import Clock, SystemClock, seconds_between
+from colordrill.drill.assets import Assets, load_assets
 from colordrill.drill.facts import environment_facts
-from colordrill.drill.provision import (
-    Assets,
-    calibrate,
-    configuration_text,
-    load_assets,
-    place_canaries,
-)
-from colordrill.drill.standing import healthy_stack, images_for
+from colordrill.drill.golden_files import refuse_missing_goldens
+from colordrill.drill.provision import calibrate, configuration_text, place_canaries
+from colordrill.drill.standing import healthy_stack, images_for, plan_for
 from colordrill.drill.timed import TimedDrill
 from colordrill.errors import ColordrillError, RecordProblem
 from colordrill.fault.injection import refuse_unsupported
@@ -38,7 +34,6 @@ from colordrill.record.write import write_all
 from colordrill.scenario.model import Scenario
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
-from colordrill.stack.compose import StackPlan
 from colordrill.stack.docker_target import DockerTarget
 from colordrill.stack.parts import Part
 from colordrill.stack.runs import timed_phase
@@ -108,7 +103,7 @@ class Drill:
         sabotage = (
             None if self.scenario.sabotage is None else find_sabotage(self.scenario.sabotage.name)
         )
-        assets = load_assets()
+        assets = load_assets(self.settings.service)
         with interruptible():
             sweep(self.say)
             self._images = images_for(self.settings, self.say)
@@ -137,12 +132,8 @@ class Drill:
         sabotage: Sabotage | None,
     ) -> None:
         overlay = None if sabotage is None else sabotage.overlay_path
-        plan = StackPlan(
-            images=self._images,
-            overlays=() if overlay is None else (overlay,),
-            device=self.settings.device,
-            keep=self.settings.keep,
-        )
+        overlays = () if overlay is None else (overlay,)
+        plan = plan_for(self.settings, self._images, overlays)
         with ExitStack() as stack:
             history = stack.enter_context(History(directory.history, self.clock))
             history.listen(self._events.append)
@@ -154,6 +145,7 @@ class Drill:
             )
             target, client = healthy.target, healthy.client
             refuse_unsupported(faults, target)
+            refuse_missing_goldens(assets, target, client, self.clock, self.settings)
             canaries = place_canaries(
                 assets,
                 client,
@@ -179,6 +171,7 @@ class Drill:
                     canaries=canaries,
                     photos=assets.photos,
                     workflows=assets.workflows,
+                    service_port=assets.service.port,
                     seed=self.settings.seed,
                     say=self.say,
                 ).run()
@@ -219,7 +212,7 @@ class Drill:
     def _write_record(
         self, directory: RunDirectory, started_at: datetime, error: BaseException | None
     ) -> dict[str, Any]:
-        config = configuration_text(self._images, self.settings.device)
+        config = configuration_text(self._images, self.settings.device, self.settings.service)
         drill = DrillFacts(
             id=directory.path.name,
             scenario=self.scenario.name,
@@ -245,14 +238,7 @@ class Drill:
         return record
 
     def _command(self) -> str:
-        chosen = self.settings
-        words = ["colordrill", "run", self.scenario.name, "--seed", str(chosen.seed)]
-        words += ["--profile", chosen.profile, "--device", chosen.device]
-        if chosen.image:
-            words += ["--image", chosen.image]
-        for key, value in chosen.overrides.items():
-            words += ["--set", f"{key}={value!r}"]
-        return shlex.join(words)
+        return shlex.join(["colordrill", "run", self.scenario.name, *self.settings.words()])
 
 
 def refuse_full_disk(out: Path) -> None:

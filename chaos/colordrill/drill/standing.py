@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from colordrill.clock import Clock, SystemClock
-from colordrill.drill.provision import (
-    Assets,
-    await_ready,
-    configuration_text,
-    load_assets,
-    seed_primary,
-)
+from colordrill.drill.assets import Assets, load_assets
+from colordrill.drill.provision import await_ready, configuration_text, seed_primary
+from colordrill.drill.weights import refuse_other_weights
 from colordrill.errors import EnvironmentProblem
 from colordrill.interrupts import interruptible, shielded
 from colordrill.scenario.settings import Settings
@@ -22,8 +18,9 @@ from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.compose import IMAGE_NAMES, StackPlan, running_stack
 from colordrill.stack.docker_target import DockerTarget
 from colordrill.stack.images import ensure_images
+from colordrill.stack.ownership import BUNDLED_OWNER, Owner, owner_of_image
 from colordrill.stack.parts import GATEWAY_PORT, TOXIPROXY_PORT, Part
-from colordrill.stack.runs import owned_run
+from colordrill.stack.runs import OWNER_LABEL, RUN_LABEL, owned_run, owner
 from colordrill.stack.sweep import sweep
 from colordrill.stack.toxiproxy import ToxiproxyServer
 from colordrill.stack.user_image import ensure_user_image
@@ -39,12 +36,48 @@ class HealthyStack:
 
 def images_for(settings: Settings, say: Callable[[str], None]) -> dict[str, str]:
     """The reference of every image that the stack needs; bundled ones are built when missing."""
-    bundled = [name for name in IMAGE_NAMES if name != "service" or not settings.image]
+    bundled = [name for name in IMAGE_NAMES if name != "service"]
     images = {name: image.reference for name, image in ensure_images(bundled, say).items()}
+    return {**images, "service": service_image(settings, say)}
+
+
+def service_image(settings: Settings, say: Callable[[str], None]) -> str:
+    """The reference of the colorization image; the bundled one is built, another one pulled."""
     if settings.image:
         ensure_user_image(settings.image, say)
-        images["service"] = settings.image
-    return images
+        return settings.image
+    return ensure_images(["service"], say)["service"].reference
+
+
+def plan_for(
+    settings: Settings, images: dict[str, str], overlays: tuple[Path, ...] = ()
+) -> StackPlan:
+    """The stack that *settings* ask for.
+
+    Args:
+        settings: what the user chose.
+        images: as `images_for` found them.
+        overlays: compose files laid over everything else.
+
+    Raises:
+        EnvironmentProblem: the user that the image runs as cannot be found out.
+    """
+    return StackPlan(
+        images=images,
+        overlays=overlays,
+        device=settings.device,
+        keep=settings.keep,
+        service=settings.service,
+        owner=_site_owner(settings, images["service"]),
+    )
+
+
+def _site_owner(settings: Settings, image: str) -> Owner:
+    if settings.image is None and settings.service.user is None:
+        return BUNDLED_OWNER
+    with owned_run() as run:
+        labels = {RUN_LABEL: run.id, OWNER_LABEL: owner()}
+        return owner_of_image(image, settings.service.user, labels)
 
 
 @contextmanager
@@ -73,10 +106,11 @@ def healthy_stack(
         target = stack.enter_context(running_stack(run, plan, say))
         if logs is not None:
             stack.enter_context(_logs_kept(target, logs))
-        seed_primary(target, assets, configuration_text(plan.images, plan.device))
+        seed_primary(target, assets, configuration_text(plan.images, plan.device, plan.service))
         client = stack.enter_context(ComfyClient(target.endpoint(Part.GATEWAY, GATEWAY_PORT)))
         await_ready(target, client, clock, assets.workflows)
         _refuse_sick_links(target)
+        refuse_other_weights(target, assets)
         yield HealthyStack(target, client)
 
 
@@ -86,10 +120,10 @@ def stand_up(settings: Settings, say: Callable[[str], None]) -> dict[str, str]:
     Returns:
         Addresses by name.
     """
-    assets = load_assets()
+    assets = load_assets(settings.service, with_goldens=False)
     with interruptible():
         sweep(say)
-        plan = StackPlan(images=images_for(settings, say), device=settings.device, keep=True)
+        plan = plan_for(replace(settings, keep=True), images_for(settings, say))
         with healthy_stack(plan, assets, say, SystemClock()) as healthy:
             return {
                 "public address": healthy.client.base_url,

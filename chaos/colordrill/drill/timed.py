@@ -17,7 +17,7 @@ from colordrill.history import Event, History
 from colordrill.outcome import Verdict
 from colordrill.recover.detector import OutageDetector
 from colordrill.recover.runbook import Runbook, RunbookEnd
-from colordrill.scenario.model import Scenario
+from colordrill.scenario.model import Pace, Scenario
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.target import Target
 from colordrill.verify.observe import observe
@@ -30,10 +30,22 @@ from colordrill.workload.readback import Acknowledged, read_back
 from colordrill.workload.scoring import ScoringWorker
 from colordrill.workload.workflows import PERSON, Workflow
 
-STEADY_LIMIT_S = 180.0
-DETECT_LIMIT_S = 60.0
+STEADY_LIMIT_MIN_S = 180.0
+DETECT_LIMIT_MIN_S = 60.0
 WATCH_EVERY_S = 0.5
 SCORING_LIMIT_S = 60.0
+
+
+def steady_limit_s(pace: Pace) -> float:
+    """How long the steady state is awaited: on a slow host canaries are far apart."""
+    canaries_s = pace.steady_canaries * pace.canary_interval_s
+    points_s = pace.points_before_fault * (pace.backup_interval_s + pace.backup_duration_max_s)
+    return max(STEADY_LIMIT_MIN_S, 2 * max(canaries_s, points_s))
+
+
+def detect_limit_s(pace: Pace) -> float:
+    """How long the outage is awaited: until enough canaries must have been sent and refused."""
+    return max(DETECT_LIMIT_MIN_S, (pace.confirm_count + 1) * pace.canary_interval_s)
 
 
 @dataclass(slots=True)
@@ -54,6 +66,7 @@ class TimedDrill:
         canaries: one of every kind.
         photos: what users draw from.
         workflows: by object type.
+        service_port: where the service listens inside its container.
         seed: draws what users do.
         say: tells people how it goes.
     """
@@ -71,6 +84,7 @@ class TimedDrill:
     canaries: Sequence[Canary]
     photos: dict[str, Photo]
     workflows: dict[str, Workflow]
+    service_port: int
     seed: int
     say: Callable[[str], None]
 
@@ -90,7 +104,7 @@ class TimedDrill:
 
             def gate() -> None:
                 # a backup published meanwhile may have undone the precondition
-                if not self.clock.wait(watch.ready, STEADY_LIMIT_S):
+                if not self.clock.wait(watch.ready, steady_limit_s(pace)):
                     raise WaitExpired(f"the steady state was lost: {watch.progress()}")
 
             with injected(self.faults, self.target, self.history, self.clock, gate):
@@ -130,9 +144,10 @@ class TimedDrill:
 
     def _await_steady(self, watch: SteadyWatch) -> bool:
         started_ns = self.clock.now_ns()
+        limit_s = steady_limit_s(self.scenario.pace)
         self.say("steady state: users work, canaries are checked, backups are taken")
         while not self.clock.wait(watch.ready, 5.0):
-            if seconds_between(started_ns, self.clock.now_ns()) > STEADY_LIMIT_S:
+            if seconds_between(started_ns, self.clock.now_ns()) > limit_s:
                 self.say(f"never steady, no fault is injected: {watch.progress()}")
                 self.history.note("never_steady", detail=watch.progress())
                 return False
@@ -148,8 +163,9 @@ class TimedDrill:
             self.history.note("sabotage", name=self.sabotage.name)
 
     def _recover(self, detector: OutageDetector) -> None:
-        if not self.clock.wait(detector.confirmed, DETECT_LIMIT_S):
-            self.say(f"no outage was detected within {DETECT_LIMIT_S:g} s")
+        limit_s = detect_limit_s(self.scenario.pace)
+        if not self.clock.wait(detector.confirmed, limit_s):
+            self.say(f"no outage was detected within {limit_s:g} s")
             return
         self.history.note("detect", canaries=list(detector.canaries))
         self._phase("recover")
@@ -162,6 +178,7 @@ class TimedDrill:
             runner=self.runner,
             canaries=self.canaries,
             say=self.say,
+            service_port=self.service_port,
         )
         end = runbook.run()
         if end is RunbookEnd.REFUSED:

@@ -54,6 +54,7 @@ class Runbook:
         runner: sends the canaries of step 3.
         canaries: one of every kind.
         say: tells people how it goes.
+        service_port: where the service listens inside its container.
     """
 
     target: Target
@@ -63,6 +64,7 @@ class Runbook:
     runner: CanaryRunner
     canaries: Sequence[Canary]
     say: Callable[[str], None]
+    service_port: int = COLORIZATION_PORT
     _started_ns: int = field(init=False, default=0)
     _point: str | None = field(init=False, default=None)
 
@@ -147,7 +149,7 @@ class Runbook:
         return f"restored {self._point} and switched in {spent_s:.1f} s of runbook time"
 
     def _restored_site(self) -> ComfyClient:
-        return ComfyClient(self.target.endpoint(Part.DR_COLORIZATION, COLORIZATION_PORT))
+        return ComfyClient(self.target.endpoint(Part.DR_COLORIZATION, self.service_port))
 
     def _explain(self) -> str:
         state = self.target.state(Part.DR_COLORIZATION)

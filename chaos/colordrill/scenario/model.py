@@ -8,9 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
+from colordrill.data import golden_images
 from colordrill.errors import UsageProblem
+from colordrill.picture import ColourBounds, load_bounds
 
 RTO_OF_RECORD_S = 1800.0
 """The service's declared recovery time objective: 30 minutes; reported beside the drill's own."""
@@ -19,9 +22,19 @@ RPO_OF_RECORD_S = 3600.0
 """The service's declared recovery point objective: 1 hour; reported beside the drill's own."""
 
 
+@cache
+def measured_bounds() -> ColourBounds:
+    """The colour bounds, computed from what was measured for the bundled goldens.
+
+    Raises:
+        GoldenProblem: the measurements are absent, or jitter and defects are not apart in them.
+    """
+    return load_bounds(golden_images() / "ddcolor_nano")
+
+
 @dataclass(frozen=True, slots=True)
 class Objectives:
-    """The bounds that a verdict is measured against.
+    """The bounds that a verdict is measured against; those of colour are measured by default.
 
     Attributes:
         rto_s: recovery time objective of this drill.
@@ -37,10 +50,10 @@ class Objectives:
 
     rto_s: float
     rpo_s: float
-    chroma_ssim_min: float = 0.985
-    chroma_tile_min: float = 0.90
-    luma_ssim_min: float = 0.99
-    delta_e_max: float = 1.0
+    chroma_ssim_min: float = field(default_factory=lambda: measured_bounds().chroma_ssim_min)
+    chroma_tile_min: float = field(default_factory=lambda: measured_bounds().chroma_tile_min)
+    luma_ssim_min: float = field(default_factory=lambda: measured_bounds().luma_ssim_min)
+    delta_e_max: float = field(default_factory=lambda: measured_bounds().delta_e_max)
     jobs_lost_max_slack: int = 0
     lost_after_fault_max: int = 0
 

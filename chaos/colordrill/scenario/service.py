@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +54,24 @@ class ServiceSpec:
 
     Attributes:
         image: image reference; None is the bundled one, built here.
-        entrypoint: replaces the image's own; empty leaves it.
+        layout: the named set of values that the others were laid over.
+        entrypoint: replaces the image's own, and then the image's command is gone too; empty
+            leaves it.
         command: replaces the image's own; empty leaves it.
         port: where the service listens inside its container.
         user: ``UID[:GID]`` to run as; None leaves the image's own.
         environment: further variables.
         mounts: where its data lies.
         node: the node that colours.
-        checkpoint_file: the checkpoint on this machine that is put into the models folder; None:
-            the image brings its own.
-        checkpoint_path: where it goes, relative to the models folder.
+        checkpoint_file: the checkpoint on this machine that is put into the models folder;
+            ``bundled`` is the reference service's, ``image`` means that the image brings its own.
+        checkpoint_path: where the checkpoint lies, relative to the models folder.
         goldens: directory of golden images with their manifest; None is the bundled one.
         workflows: directory of workflows; None is the bundled one.
     """
 
     image: str | None = None
+    layout: str = "reference"
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     port: int = 8188
@@ -75,7 +79,7 @@ class ServiceSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     mounts: Mounts = field(default_factory=Mounts)
     node: ColorizeNode = field(default_factory=ColorizeNode)
-    checkpoint_file: Path | None = None
+    checkpoint_file: Path | Literal["bundled", "image"] = "bundled"
     checkpoint_path: str = "ddcolor/ddcolor_nano.safetensors"
     goldens: Path | None = None
     workflows: Path | None = None

@@ -13,13 +13,21 @@ from typing import Any
 
 from colordrill.errors import UsageProblem
 from colordrill.scenario.model import Objectives, Pace, Scenario
+from colordrill.scenario.service import ServiceSpec
+from colordrill.scenario.service_values import build_service, from_table, from_variables
 
 CONFIG_FILE = "colordrill.toml"
 ENVIRONMENT_PREFIX = "COLORDRILL_"
+SERVICE_PREFIX = f"{ENVIRONMENT_PREFIX}SERVICE_"
 PROFILES: Mapping[str, Mapping[str, float | int]] = {
     "gate": {},
     "nightly": {"steady_canaries": 12, "points_before_fault": 6, "stability_s": 30.0},
 }
+BUNDLED_SERVICE_ONLY = frozenset(
+    {"other_weights", "slow_start", "liar_uncoloured", "liar_previous", "liar_golden"}
+)
+"""Sabotages that start the bundled service's own programs, or replace its own checkpoint."""
+
 _WANTED: Mapping[str, str] = {
     "profile": "text",
     "image": "text",
@@ -28,6 +36,8 @@ _WANTED: Mapping[str, str] = {
     "seed": "a whole number",
     "keep": "true or false",
 }
+_PATH_KEYS = frozenset({"goldens", "workflows", "checkpoint_file"})
+_NO_PATHS = frozenset({"bundled", "image"})
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
@@ -44,6 +54,8 @@ class Settings:
         out: where run directories go.
         keep: leave the stack standing.
         overrides: ``pace.NAME`` or ``objectives.NAME`` to value.
+        service_values: what was said of the service, key to text, as the table ``[service]``.
+        service: what that means, on *image*.
     """
 
     profile: str = "gate"
@@ -53,6 +65,8 @@ class Settings:
     out: Path = Path("runs")
     keep: bool = False
     overrides: Mapping[str, float] = field(default_factory=dict)
+    service_values: Mapping[str, str] = field(default_factory=dict)
+    service: ServiceSpec = field(init=False)
 
     def __post_init__(self) -> None:
         """Refuse what no drill could use."""
@@ -62,13 +76,34 @@ class Settings:
             )
         if self.device not in {"cpu", "cuda"}:
             raise UsageProblem(f"device must be cpu or cuda, not {self.device!r}")
+        service = build_service(self.service_values, self.image)
+        # the dataclass is frozen for everybody else
+        object.__setattr__(self, "service", service)
+
+    def words(self) -> list[str]:
+        """The options of the command line that mean these settings again; what a record repeats."""
+        words = ["--seed", str(self.seed), "--profile", self.profile, "--device", self.device]
+        if self.image:
+            words += ["--image", self.image]
+        for key, text in self.service_values.items():
+            words += ["--service", f"{key}={text}"]
+        for key, value in self.overrides.items():
+            words += ["--set", f"{key}={value!r}"]
+        return words
 
     def apply(self, scenario: Scenario) -> Scenario:
         """*scenario* with the profile and the overrides laid over its pace and objectives.
 
         Raises:
-            UsageProblem: an override names nothing, or its value is refused.
+            UsageProblem: an override names nothing, its value is refused, or the scenario is a red
+                twin that only the bundled service can play.
         """
+        sabotage = scenario.sabotage
+        if self.image and sabotage is not None and sabotage.name in BUNDLED_SERVICE_ONLY:
+            raise UsageProblem(
+                f"{scenario.name} replaces a part of the bundled service; {self.image} has no such",
+                "run it without --image; the drill itself runs on any image",
+            )
         pace: dict[str, Any] = dict(PROFILES[self.profile])
         objectives: dict[str, Any] = {}
         tables: dict[str, tuple[dict[str, Any], type]] = {
@@ -123,15 +158,18 @@ def settings_of(options: Mapping[str, Any]) -> Settings:
 def _merged(*sources: tuple[str, Mapping[str, Any]]) -> Settings:
     chosen: dict[str, Any] = {}
     overrides: dict[str, float] = {}
+    service: dict[str, str] = {}
     for source, values in sources:
         for key, value in values.items():
             if key == "overrides":
                 overrides.update(
                     {name: _number(source, name, each) for name, each in value.items()}
                 )
+            elif key == "service_values":
+                service.update(value)
             elif value is not None:
                 chosen[key] = _typed(source, key, value)
-    return Settings(**chosen, overrides=overrides)
+    return Settings(**chosen, overrides=overrides, service_values=service)
 
 
 def _from_file(path: Path) -> dict[str, Any]:
@@ -147,15 +185,25 @@ def _from_file(path: Path) -> dict[str, Any]:
         if not isinstance(values, dict):
             raise UsageProblem(f"{path}: {table} = {values!r} is not a table", _settable())
         overrides.update({f"{table}.{name}": value for name, value in values.items()})
-    if "overrides" in content:
-        raise UsageProblem(f"{path}: overrides is not a setting", _settable())
-    return {**content, "overrides": overrides}
+    for name in ("overrides", "service_values"):
+        if name in content:
+            raise UsageProblem(f"{path}: {name} is not a setting", _settable())
+    service = from_table(content.pop("service", {}), str(path))
+    anchored = {key: _anchored(key, value, path.parent) for key, value in service.items()}
+    return {**content, "overrides": overrides, "service_values": anchored}
+
+
+def _anchored(key: str, value: str, directory: Path) -> str:
+    """A path of a file is meant from where the file lies."""
+    is_path = key in _PATH_KEYS and value not in _NO_PATHS
+    return str(directory / value) if is_path and directory != Path.cwd() else value
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    names = {field.name for field in fields(Settings)} - {"overrides"}
-    found = {}
-    for name in names:
+    found: dict[str, Any] = {
+        "service_values": from_variables(environment, SERVICE_PREFIX),
+    }
+    for name in _WANTED:
         value = environment.get(ENVIRONMENT_PREFIX + name.upper())
         if value:
             found[name] = value
@@ -177,8 +225,9 @@ def _typed(source: str, key: str, value: Any) -> Any:
             return str(value).lower() in _TRUE
     if key in _WANTED:
         raise UsageProblem(f"{source}: {key} must be {_WANTED[key]}, not {value!r}")
-    known = ", ".join(field.name for field in fields(Settings) if field.name != "overrides")
-    raise UsageProblem(f"{source}: there is no setting {key}", f"settings: {known}; {_settable()}")
+    raise UsageProblem(
+        f"{source}: there is no setting {key}", f"settings: {', '.join(_WANTED)}; {_settable()}"
+    )
 
 
 def _number(source: str, name: str, value: Any) -> float:

@@ -94,12 +94,21 @@ class ComfyClient:
             return body["name"]
 
     def submit(
-        self, prompt: Mapping[str, Any], prompt_id: str, *, timeout_s: float | None = None
+        self,
+        prompt: Mapping[str, Any],
+        prompt_id: str,
+        *,
+        client_id: str | None = None,
+        timeout_s: float | None = None,
     ) -> None:
-        """POST /prompt; returning means that the job was accepted."""
-        response = self._request(
-            "POST", "/prompt", json={"prompt": prompt, "prompt_id": prompt_id}, timeout_s=timeout_s
-        )
+        """POST /prompt; returning means that the job was accepted.
+
+        With *client_id* the WebSocket of that client is told how the job goes.
+        """
+        body = {"prompt": prompt, "prompt_id": prompt_id}
+        if client_id is not None:
+            body["client_id"] = client_id
+        response = self._request("POST", "/prompt", json=body, timeout_s=timeout_s)
         accepted = _json(response, "/prompt")
         if accepted.get("prompt_id") != prompt_id or accepted.get("node_errors"):
             raise ServiceProblem(f"/prompt answered 200 but {str(accepted)[:300]}", status=200)
@@ -132,6 +141,10 @@ class ComfyClient:
         path = f"/userdata/{quote(f'workflows/{name}', safe='')}"
         response = self._request("GET", path, timeout_s=timeout_s)
         return Answer(response.content, response.headers.get(SITE_HEADER))
+
+    def delete_workflow(self, name: str) -> None:
+        """DELETE /userdata/workflows/NAME."""
+        self._request("DELETE", f"/userdata/{quote(f'workflows/{name}', safe='')}")
 
     def system_stats(
         self, *, timeout_s: float | None = None

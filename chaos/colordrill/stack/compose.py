@@ -18,8 +18,11 @@ from pytest_docker.plugin import get_docker_services
 from colordrill.data import fixtures, golden_images
 from colordrill.errors import EnvironmentProblem
 from colordrill.interrupts import shielded
+from colordrill.scenario.service import ServiceSpec
 from colordrill.stack.docker_target import DockerTarget
+from colordrill.stack.ownership import BUNDLED_OWNER, Owner
 from colordrill.stack.runs import Run, owner
+from colordrill.stack.service_overlay import service_variables, write_service_files
 from colordrill.stack.sweep import remove_run
 
 IMAGE_NAMES = ("toxiproxy", "gateway", "backup", "minio", "service")
@@ -36,22 +39,31 @@ class StackPlan:
         overlays: compose files laid over the bundled one, in order.
         device: ``cpu`` or ``cuda``.
         keep: leave the stack standing at the end.
+        service: what is drilled, and how it differs from the bundled service.
+        owner: whom everything in a site's volumes belongs to: the service's user.
+        extra_environment: further variables of the compose file.
     """
 
     images: dict[str, str]
     overlays: tuple[Path, ...] = ()
     device: str = "cpu"
     keep: bool = False
+    service: ServiceSpec = field(default_factory=ServiceSpec)
+    owner: Owner = BUNDLED_OWNER
     extra_environment: dict[str, str] = field(default_factory=dict)
 
 
-def compose_files(plan: StackPlan) -> list[str]:
-    """The bundled compose file, the GPU's where one is asked for, and the plan's overlays."""
+def compose_files(run: Run, plan: StackPlan) -> list[str]:
+    """The bundled compose file, the GPU's where one is asked for, the service's, the overlays.
+
+    The service's overlay is written into the run's directory.
+    """
     stack = fixtures() / "stack"
     bundled = [stack / "compose.yaml"]
     if plan.device == "cuda":
         bundled.append(stack / "cuda.yaml")
-    return [str(each) for each in (*bundled, *plan.overlays)]
+    service = write_service_files(plan.service, run.directory)
+    return [str(each) for each in (*bundled, service, *plan.overlays)]
 
 
 def compose_command(run: Run, plan: StackPlan) -> str:
@@ -66,6 +78,7 @@ def compose_command(run: Run, plan: StackPlan) -> str:
         "COLORDRILL_STORAGE_PASSWORD": secrets.token_hex(16),
         "COLORDRILL_BACKUP_PASSWORD": secrets.token_hex(16),
         **{f"COLORDRILL_IMAGE_{name.upper()}": plan.images[name] for name in IMAGE_NAMES},
+        **service_variables(plan.service, str(plan.owner), run.directory),
         **plan.extra_environment,
     }
     path = run.directory / "stack.env"
@@ -89,7 +102,7 @@ def running_stack(run: Run, plan: StackPlan, say: Callable[[str], None]) -> Iter
     Raises:
         EnvironmentProblem: compose could not bring it up; says what it printed.
     """
-    target = DockerTarget(run.project)
+    target = DockerTarget(run.project, plan.owner)
     try:
         say(f"stack {run.project}: bringing it up")
         # whole or not at all: a compose killed half-way would go on creating while we remove
@@ -107,7 +120,7 @@ def running_stack(run: Run, plan: StackPlan, say: Callable[[str], None]) -> Iter
 
 
 def _bring_up(run: Run, plan: StackPlan) -> None:
-    command, files = compose_command(run, plan), compose_files(plan)
+    command, files = compose_command(run, plan), compose_files(run, plan)
     try:
         # no clean-up commands: `remove_run` removes by label, also what compose does not know of
         with get_docker_services(command, files, run.project, list(SETUP), []):

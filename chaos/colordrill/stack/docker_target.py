@@ -19,11 +19,9 @@ from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
 
 from colordrill.errors import EnvironmentProblem
+from colordrill.stack.ownership import BUNDLED_OWNER, Owner
 from colordrill.stack.parts import Part, SiteFolder
 from colordrill.stack.target import Capability, Executed, PartState
-
-SITE_DATA_UID = 1000
-"""Owner of everything in a site's volumes: the user that the service and the agents run as."""
 
 ENGINE_TIMEOUT_S = 30
 ENGINE_GRACE_S = 10.0
@@ -38,9 +36,11 @@ class DockerTarget:
 
     Args:
         project: the compose project's name.
+        owner: whom files belong to that are put into a site's volumes.
     """
 
     project: str
+    owner: Owner = BUNDLED_OWNER
     _client: Any = field(init=False, repr=False)
     _isolated: dict[Part, dict[str, list[str]]] = field(init=False, default_factory=dict)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
@@ -123,14 +123,15 @@ class DockerTarget:
         )
 
     def put_files(self, part: Part, folder: SiteFolder, files: Mapping[str, bytes]) -> None:
-        """Write *files* below /site/FOLDER of an agent, owned by the service's user."""
+        """Write *files* below /site/FOLDER of an agent; they and the folder are the owner's."""
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w") as tar:
+            tar.addfile(_directory(folder, self.owner))
             for name, content in files.items():
-                for entry in _tar_entries(name, content):
+                for entry in _tar_entries(f"{folder}/{name}", content, self.owner):
                     tar.addfile(entry, io.BytesIO(content) if entry.isreg() else None)
         with _engine_errors(f"copy files into {part}"):
-            self._get(part).put_archive(f"/site/{folder}", archive.getvalue())
+            self._get(part).put_archive("/site", archive.getvalue())
 
     def endpoint(self, part: Part, port: int) -> str:
         """The base URL of a published port; read anew, because it changes with every start."""
@@ -216,20 +217,24 @@ def _kill(container: Container) -> None:
             raise
 
 
-def _tar_entries(name: str, content: bytes) -> Iterator[tarfile.TarInfo]:
-    """The directories above a file, then the file, all owned by the service's user."""
+def _tar_entries(name: str, content: bytes, owner: Owner) -> Iterator[tarfile.TarInfo]:
+    """The directories above a file, then the file, all of the same owner."""
     folders = name.split("/")[:-1]
-    for depth in range(1, len(folders) + 1):
-        directory = tarfile.TarInfo("/".join(folders[:depth]))
-        directory.type = tarfile.DIRTYPE
-        directory.mode = 0o755
-        directory.uid = directory.gid = SITE_DATA_UID
-        yield directory
+    for depth in range(2, len(folders) + 1):
+        yield _directory("/".join(folders[:depth]), owner)
     entry = tarfile.TarInfo(name)
     entry.size = len(content)
     entry.mode = 0o644
-    entry.uid = entry.gid = SITE_DATA_UID
+    entry.uid, entry.gid = owner.uid, owner.gid
     yield entry
+
+
+def _directory(name: str, owner: Owner) -> tarfile.TarInfo:
+    directory = tarfile.TarInfo(name)
+    directory.type = tarfile.DIRTYPE
+    directory.mode = 0o755
+    directory.uid, directory.gid = owner.uid, owner.gid
+    return directory
 
 
 @contextmanager

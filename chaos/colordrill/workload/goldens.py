@@ -27,12 +27,13 @@ class Golden:
     content: bytes
 
 
-def load_goldens(directory: Path, weights: bytes) -> tuple[Golden, ...]:
+def load_goldens(directory: Path, weights: bytes | None) -> tuple[Golden, ...]:
     """Every golden that the directory's manifest lists; hashes are checked.
 
     Args:
         directory: holds the manifest.
-        weights: the checkpoint's content, which must be the one that the goldens were made with.
+        weights: the checkpoint's content, which must be the one that the goldens were made with;
+            None where it is not at hand. Nor is it compared where the manifest has no hash.
 
     Raises:
         GoldenProblem: the manifest or a golden is absent, malformed, or a hash differs.
@@ -40,7 +41,9 @@ def load_goldens(directory: Path, weights: bytes) -> tuple[Golden, ...]:
     path = directory / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        if hashlib.sha256(weights).hexdigest() != manifest["weights"]["sha256"]:
+        recorded = manifest["weights"]["sha256"]
+        known = weights is not None and recorded is not None
+        if known and hashlib.sha256(weights or b"").hexdigest() != recorded:
             raise GoldenProblem(
                 f"the goldens in {directory} were captured with another checkpoint",
                 "restore both from version control, or run `colordrill golden capture --force`",
@@ -54,6 +57,20 @@ def load_goldens(directory: Path, weights: bytes) -> tuple[Golden, ...]:
             "restore them from version control, or capture them with `colordrill golden capture`",
         ) from error
     return goldens
+
+
+def recorded_weights(directory: Path) -> str | None:
+    """SHA-256 of the checkpoint that the goldens of *directory* were made with, if it is known.
+
+    Raises:
+        GoldenProblem: the manifest is absent or malformed.
+    """
+    try:
+        manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+        recorded = manifest["weights"]["sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise GoldenProblem(f"{directory / MANIFEST} cannot be read: {error}") from error
+    return None if recorded is None else str(recorded)
 
 
 def _load(directory: Path, entry: dict[str, str]) -> Golden:

@@ -1,132 +1,223 @@
-"""What the service says about itself, and whether the bundled workflows fit it."""
+"""What the service says about itself: /system_stats, /models, /embeddings, /features, /api."""
 
 from __future__ import annotations
 
-import json
+import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from contract.comfyui.conftest import Service
+from contract.comfyui.client import Service
 
-WORKFLOWS = Path(__file__).parents[3] / "fixtures" / "workflows"
-LINK_TYPES = {"IMAGE", "MASK"}
+FOLDERS = (
+    *("checkpoints", "configs", "loras", "vae", "text_encoders", "diffusion_models"),
+    *("clip_vision", "style_models", "embeddings", "diffusers", "vae_approx", "controlnet"),
+    *("gligen", "upscale_models", "custom_nodes", "hypernetworks", "photomaker"),
+    *("classifiers", "model_patches", "audio_encoders"),
+)
 
 
-def test_system_stats_describes_machine_and_device(service: Service) -> None:
+def models(service: Service, folder: str) -> list[str]:
+    answer = service.get(f"/models/{folder}")
+    assert answer.status_code == 200
+    return list(answer.json())
+
+
+def put(base: Path, name: str) -> str:
+    """Put an empty model file below ``models/`` and return its name."""
+    path = base / "models" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path.name
+
+
+def fresh(suffix: str) -> str:
+    return f"{uuid.uuid4()}{suffix}"
+
+
+def test_system_stats_describes_the_machine(service: Service) -> None:
     stats = service.get("/system_stats").json()
-    expected = {"os", "ram_total", "ram_free", "comfyui_version", "python_version", "argv"}
-    assert expected | {"pytorch_version"} <= set(stats["system"])
-    device = {"name", "type", "index", "vram_total", "vram_free"}
-    assert device <= set(stats["devices"][0])
+    assert set(stats) == {"system", "devices"}
+    system = stats["system"]
+    assert set(system) >= {
+        *("os", "ram_total", "ram_free", "comfyui_version", "required_frontend_version"),
+        *("python_version", "pytorch_version", "embedded_python", "argv"),
+    }
+    assert system["os"] == "posix"
+    assert 0 < system["ram_free"] <= system["ram_total"]
+    assert all(isinstance(part, str) for part in system["argv"])
+    for version in ("comfyui_version", "python_version", "pytorch_version"):
+        assert system[version].split(".")[0].isdecimal()
+    assert system["embedded_python"] is False
+
+
+def test_system_stats_describes_each_device(service: Service) -> None:
+    (device, *_others) = service.get("/system_stats").json()["devices"]
+    assert set(device) == {
+        *("name", "type", "index", "vram_total", "vram_free"),
+        *("torch_vram_total", "torch_vram_free"),
+    }
+    assert device["type"] in {"cpu", "cuda"}
+    assert device["name"].startswith(device["type"])
+    assert (device["index"] is None) == (device["type"] == "cpu")
+    assert 0 < device["vram_free"] <= device["vram_total"]
 
 
 @pytest.mark.parametrize(
-    "path", ["/system_stats", "/queue", "/prompt", "/object_info", "/features", "/history"]
+    "path",
+    [
+        *("/system_stats", "/queue", "/prompt", "/features", "/history", "/history/absent"),
+        *("/models", "/models/vae", "/embeddings", "/object_info/SaveImage", "/object_info/Absent"),
+        *("/userdata?dir=absent", "/v2/userdata?path=absent", "/userdata/absent"),
+        *("/view?filename=absent", "/models/absent"),
+    ],
 )
 def test_every_route_is_mirrored_under_api(service: Service, path: str) -> None:
     plain, mirrored = service.get(path), service.get(f"/api{path}")
-    assert plain.status_code == mirrored.status_code == 200
-    assert set(plain.json()) == set(mirrored.json())
+    assert plain.status_code == mirrored.status_code
+    kind = plain.headers.get("Content-Type", "none")
+    assert mirrored.headers.get("Content-Type", "none") == kind
+    if kind.startswith("application/json"):
+        one, other = plain.json(), mirrored.json()
+        assert (set(one), type(one)) == (set(other), type(other))
 
 
-def test_object_info_describes_the_nodes(service: Service) -> None:
-    info = service.get("/object_info").json()
-    assert {"LoadImage", "SaveImage"} <= set(info)
-    keys = {"input", "input_order", "output", "output_is_list", "output_name", "name"}
-    keys |= {"display_name", "description", "python_module", "category", "output_node"}
-    for node in info.values():
-        assert keys <= set(node)
-    assert info["LoadImage"]["output"] == ["IMAGE", "MASK"]
-    assert info["SaveImage"]["output_node"] is True
-    hidden = info["SaveImage"]["input"]["hidden"]
-    assert hidden == {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
+def test_what_changes_something_is_mirrored_under_api_too(service: Service, photo: bytes) -> None:
+    upload = service.post("/api/upload/image", files={"image": (fresh(".png"), photo)})
+    view = service.get("/view", params={"filename": upload.json()["name"], "type": "input"})
+    assert view.content == photo
+    path = fresh(".json")
+    assert service.post(f"/api/userdata/{path}", data=b"{}").status_code == 200
+    assert service.get(f"/userdata/{path}").content == b"{}"
+    for route in ("/queue", "/history", "/free", "/interrupt"):
+        assert service.post(f"/api{route}", json={}).status_code == 200
+    refused = service.post("/api/prompt", json={})
+    assert refused.json()["error"]["type"] == "no_prompt"
 
 
-def test_object_info_lists_an_upload_at_once(service: Service, photo: bytes) -> None:
-    name = service.upload(photo)
-    info = service.get("/object_info/LoadImage").json()["LoadImage"]
-    assert name in info["input"]["required"]["image"][0]
+def test_the_kinds_of_models_are_listed_in_order(service: Service) -> None:
+    listed = service.get("/models").json()
+    assert [folder for folder in listed if folder in FOLDERS] == list(FOLDERS)
 
 
-@pytest.mark.parametrize("class_type", ["Unknown", "..%2F..", "%00", "名"])
-def test_an_unknown_class_is_an_empty_object(service: Service, class_type: str) -> None:
-    answer = service.get(f"/object_info/{class_type}")
-    assert (answer.status_code, answer.json()) == (200, {})
+def test_the_models_of_every_kind_are_listed_in_order(service: Service) -> None:
+    for folder in service.get("/models").json():
+        listed = models(service, folder)
+        assert listed == sorted(listed)
 
 
-def test_the_pack_node_offers_its_four_checkpoints(service: Service) -> None:
-    info = service.get("/object_info/DDColor_Colorize").json()
-    if not info:
-        pytest.skip("this service has no DDColor_Colorize")
-    required = info["DDColor_Colorize"]["input"]["required"]
-    assert required["checkpoint"][0][:2] == ["ddcolor_paper_tiny.pth", "ddcolor_paper.pth"]
-    options = required["model_input_size"][1]
-    assert (options["default"], options["min"], options["max"]) == (512, 32, 4096)
-    assert info["DDColor_Colorize"]["output_name"] == ["colorized_image"]
+@pytest.mark.parametrize(
+    "folder", ["absent", "..%2F..", "%00", "unet", "clip", "Checkpoints", "%E5%90%8D"]
+)
+def test_there_are_no_models_of_an_unknown_kind(service: Service, folder: str) -> None:
+    assert service.raw("GET", f"/models/{folder}") == 404
 
 
-def test_models_are_listed_by_folder(service: Service) -> None:
-    folders = service.get("/models").json()
-    assert "checkpoints" in folders
-    for folder in folders:
-        assert isinstance(service.get(f"/models/{folder}").json(), list)
-    assert service.get("/models/absent").status_code == 404
-    assert service.raw("GET", "/models/..%2F..") == 404
-    assert isinstance(service.get("/embeddings").json(), list)
+def test_the_pack_keeps_its_weights_among_the_nodes_and_not_among_the_models(
+    service: Service, base: Path
+) -> None:
+    assert "ComfyUI-DDColor/checkpoints/ddcolor_paper_tiny.pth" in models(service, "custom_nodes")
+    assert "ddcolor_paper_tiny.pth" not in models(service, "checkpoints")
+    assert list((base / "custom_nodes").glob("*/checkpoints/ddcolor_paper_tiny.pth"))
 
 
-def test_there_is_a_page_and_no_route_is_404(service: Service) -> None:
-    page = service.get("/")
-    assert page.headers["Content-Type"].startswith("text/html")
-    assert service.get("/no/such/route").status_code == 404
-    assert service.raw("GET", "/../../etc/passwd") in {400, 404}
-    assert service.raw("PUT", "/prompt") == 405
+@pytest.mark.parametrize(
+    ("folder", "suffix"),
+    [
+        ("checkpoints", ".safetensors"),
+        ("checkpoints", ".CKPT"),
+        ("loras", ".pt2"),
+        ("vae", ".sft"),
+        ("configs", ".yaml"),
+        ("classifiers", ""),
+    ],
+)
+def test_a_model_file_is_listed_by_its_suffix(
+    service: Service, base: Path, folder: str, suffix: str
+) -> None:
+    name = put(base, f"{folder}/deep/{fresh(suffix)}")
+    other = put(base, f"{folder}/deep/{fresh('.txt')}")
+    listed = models(service, folder)
+    assert f"deep/{name}" in listed
+    assert f"deep/{other}" not in listed
 
 
-def test_pages_from_elsewhere_are_refused(service: Service, base: Path) -> None:
-    del base  # only on loopback
-    headers = {"Origin": "http://elsewhere.example"}
-    assert service.get("/queue", headers=headers).status_code == 403
-    assert service.get("/queue", headers={"Origin": service.url}).status_code == 200
+@pytest.mark.parametrize(
+    ("kind", "folder"),
+    [("diffusion_models", "unet"), ("text_encoders", "clip"), ("controlnet", "t2i_adapter")],
+)
+def test_a_kind_may_have_two_folders(service: Service, base: Path, kind: str, folder: str) -> None:
+    names = {put(base, f"{each}/{fresh('.safetensors')}") for each in (kind, folder)}
+    assert names <= set(models(service, kind))
+
+
+def test_models_behind_a_link_are_listed_and_a_git_folder_is_not(
+    service: Service, base: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.safetensors").touch()
+    folder = fresh("")
+    put(base, "upscale_models/.git/b.safetensors")
+    (base / "models" / "upscale_models" / folder).symlink_to(tmp_path)
+    assert f"{folder}/a.safetensors" in models(service, "upscale_models")
+    assert ".git/b.safetensors" not in models(service, "upscale_models")
+
+
+def test_embeddings_are_listed_without_their_suffix(service: Service, base: Path) -> None:
+    name = put(base, f"embeddings/deep/{fresh('.v2.pt')}")
+    assert f"deep/{name.removesuffix('.pt')}" in service.get("/embeddings").json()
 
 
 def test_features_say_how_large_an_upload_may_be(service: Service) -> None:
-    assert service.get("/features").json()["max_upload_size"] == 100 * 1024 * 1024
+    features = service.get("/features").json()
+    assert features == {"supports_preview_metadata": True, "max_upload_size": 100 * 1024 * 1024}
 
 
-@pytest.mark.parametrize("name", ["DDColor人物黑白修复", "DDColor建筑黑白修复"])
-def test_the_bundled_workflows_fit_the_nodes(service: Service, name: str) -> None:
-    if not service.get("/object_info/DDColor-ddcolorize").json():
-        pytest.skip("this service has no DDColor-ddcolorize")
-    page_form = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
-    api_form = json.loads((WORKFLOWS / "api" / f"{name}.json").read_text(encoding="utf-8"))
-    info = service.get("/object_info").json()
-    assert convert(page_form, info) == {
-        node_id: {"class_type": node["class_type"], "inputs": node["inputs"]}
-        for node_id, node in api_form.items()
-    }
+def test_there_is_a_page(service: Service) -> None:
+    page = service.get("/")
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert page.headers["Cache-Control"] == "no-cache"
 
 
-def convert(workflow: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
-    """Turn the page's form into the API's, for workflows without notes, groups and subgraphs."""
-    links = {link[0]: link for link in workflow["links"]}
-    prompt = {}
-    for node in workflow["nodes"]:
-        described = info[node["type"]]["input"]["required"]
-        sockets = {entry["name"]: entry for entry in node["inputs"]}
-        values = iter(node["widgets_values"])
-        inputs: dict[str, Any] = {}
-        for name, (kind, *_options) in described.items():
-            if isinstance(kind, str) and kind in LINK_TYPES:
-                _id, source, slot, target, target_slot, link_kind = links[sockets[name]["link"]]
-                assert target == node["id"]
-                assert node["inputs"][target_slot]["name"] == name
-                assert link_kind == kind
-                inputs[name] = [str(source), slot]
-            else:
-                inputs[name] = next(values)
-        prompt[str(node["id"])] = {"class_type": node["type"], "inputs": inputs}
-    return prompt
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/no/such/route", 404),
+        ("HEAD", "/no/such/route", 404),
+        ("POST", "/no/such/route", 405),
+        ("GET", "/api/no/such/route", 404),
+        ("GET", "/../../etc/passwd", 404),
+        ("GET", "/..%2F..%2Fetc%2Fpasswd", 404),
+        ("PUT", "/prompt", 405),
+        ("DELETE", "/queue", 405),
+        ("HEAD", "/queue", 200),
+        ("OPTIONS", "/queue", 200),
+        ("OPTIONS", "/no/such/route", 200),
+    ],
+)
+def test_what_is_no_route_is_refused(service: Service, method: str, path: str, status: int) -> None:
+    assert service.raw(method, path) == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://elsewhere.example", 403),
+        ("http://elsewhere.example:{port}", 403),
+        ("http://127.0.0.1:1", 403),
+        ("http://127.0.0.1:{port}", 200),
+        ("http://127.0.0.1", 200),
+        ("null", 200),
+        ("", 200),
+    ],
+)
+def test_pages_from_elsewhere_are_refused_on_loopback(
+    service: Service, origin: str, status: int
+) -> None:
+    port = service.url.rpartition(":")[2]
+    headers = {"Origin": origin.format(port=port), "Host": f"127.0.0.1:{port}"}
+    assert service.get("/queue", headers=headers).status_code == status
+
+
+def test_pages_from_anywhere_are_answered_under_a_public_name(service: Service) -> None:
+    headers = {"Origin": "http://elsewhere.example", "Host": "192.0.2.1"}
+    assert service.get("/queue", headers=headers).status_code == 200

@@ -1,4 +1,4 @@
-"""A prompt that runs: messages, pictures, cache."""
+"""A prompt that runs: what the history and the picture say about it."""
 
 from __future__ import annotations
 
@@ -6,29 +6,19 @@ import io
 import json
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
-if TYPE_CHECKING:
-    from contract.comfyui.conftest import Service
+from contract.comfyui.client import COLORIZE, Service
+from contract.comfyui.entries import cached, error_of, messages_of, pixels, same_pixels, saved
 
 
 def text_chunks(content: bytes) -> dict[str, str]:
     with Image.open(io.BytesIO(content)) as picture:
         picture.load()
         return {str(key): str(value) for key, value in picture.info.items()}
-
-
-def pixels(content: bytes) -> np.ndarray[Any, Any]:
-    with Image.open(io.BytesIO(content)) as picture:
-        return np.asarray(picture.convert("RGB"))
-
-
-def messages_of(entry: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    return [data for event, data in entry["status"]["messages"] if event == kind]
 
 
 def test_a_job_leaves_a_picture_of_the_same_size(service: Service, photo: bytes) -> None:
@@ -56,149 +46,143 @@ def test_the_png_carries_the_prompt_and_every_extra_key(service: Service, photo:
 def test_a_repeat_under_a_fresh_name_gives_the_same_pixels(service: Service, photo: bytes) -> None:
     first = service.run(service.prompt(service.upload(photo)))
     second = service.run(service.prompt(service.upload(photo)))
-    assert messages_of(second, "execution_cached")[0]["nodes"] == []
-    assert np.array_equal(pixels(service.picture(first)), pixels(service.picture(second)))
+    assert cached(second) == set()
+    assert same_pixels(service.picture(first), service.picture(second))
 
 
-def test_messages_come_in_order(service: Service, photo: bytes) -> None:
+def test_the_history_keeps_the_job_as_it_was_submitted(service: Service, photo: bytes) -> None:
     prompt = service.prompt(service.upload(photo))
-    client = uuid.uuid4().hex
-    messages = service.listen(client, lambda: service.submit(prompt, client_id=client), "executing")
-    assert messages[0]["type"] == "status"
-    assert messages[0]["data"]["sid"] == client
-    assert messages[0]["data"]["status"]["exec_info"]["queue_remaining"] == 0
-    node = ["progress_state", "executing", "progress_state"]
-    expected = ["status", "status", "execution_start", "execution_cached", *node, *node]
-    expected += ["progress_state", "executing", "executed", "progress_state"]
-    expected += ["execution_success", "status", "executing"]
-    kinds = [message["type"] for message in messages[1:]]
-    assert kinds == expected
-    executed = next(m["data"] for m in messages if m["type"] == "executed")
-    assert executed["node"] == "save"
-    assert executed["output"]["images"][0]["type"] == "output"
-    assert service.get(f"/history/{executed['prompt_id']}").json(), "history precedes the end"
+    extra = {"extra_pnginfo": {"workflow": {}}, "more": 1}
+    entry = service.run(prompt, client_id="a client", extra_data=extra)
+    number, prompt_id, kept, kept_extra, outputs = entry["prompt"]
+    assert isinstance(number, int)
+    assert prompt_id == messages_of(entry, "execution_start")[0]["prompt_id"]
+    assert kept == prompt, "without what running it added"
+    assert kept_extra == {**extra, "client_id": "a client"}
+    assert outputs == ["save"]
 
 
-def test_others_only_see_status_and_progress(service: Service, photo: bytes) -> None:
-    prompt = service.prompt(service.upload(photo))
-
-    def act() -> None:
-        service.run(prompt)
-        service.run(service.prompt(service.upload(photo)), client_id="watcher")
-
-    messages = service.listen("watcher", act, "execution_start")
-    kinds = {message["type"] for message in messages[:-1]}
-    assert kinds == {"status", "progress_state"}
+def test_the_history_does_not_keep_secrets(service: Service, photo: bytes) -> None:
+    secrets = {"api_key_comfy_org": "s3cret", "auth_token_comfy_org": "s3cret"}
+    entry = service.run(service.prompt(service.upload(photo)), extra_data=secrets)
+    assert "s3cret" not in json.dumps(entry)
 
 
-def test_an_identical_prompt_runs_nothing_and_names_the_old_file(
+def test_outputs_and_meta_name_the_node_that_showed_something(
+    service: Service, photo: bytes
+) -> None:
+    entry = service.run(service.prompt(service.upload(photo)))
+    assert set(entry["outputs"]) == set(entry["meta"]) == {"save"}
+    same = {"node_id": "save", "display_node": "save", "real_node_id": "save"}
+    assert entry["meta"]["save"] == {**same, "parent_node": None}
+
+
+def test_a_job_without_an_id_gets_one(service: Service, photo: bytes) -> None:
+    body = {"prompt": service.prompt(service.upload(photo))}
+    answer = service.post("/prompt", json=body).json()
+    assert set(answer) == {"prompt_id", "number", "node_errors"}
+    assert str(uuid.UUID(answer["prompt_id"])) == answer["prompt_id"]
+    service.wait(answer["prompt_id"])
+
+
+def test_an_execution_error_says_where_and_with_what_it_failed(
     service: Service, photo: bytes
 ) -> None:
     prompt = service.prompt(service.upload(photo))
-    first = service.run(prompt)
-    second = service.run(prompt)
-    assert set(messages_of(second, "execution_cached")[0]["nodes"]) == set(prompt)
-    assert second["outputs"] == first["outputs"]
-
-
-def test_the_cache_does_not_notice_that_the_file_is_gone(
-    service: Service, base: Path, photo: bytes
-) -> None:
-    prompt = service.prompt(service.upload(photo))
-    image = service.run(prompt)["outputs"]["save"]["images"][0]
-    (base / "output" / image["filename"]).unlink()
-    again = service.run(prompt)
-    assert again["status"]["status_str"] == "success"
-    assert again["outputs"]["save"]["images"][0] == image
-    assert service.get("/view", params=image).status_code == 404
-
-
-def test_a_new_prefix_runs_only_the_save_node(service: Service, photo: bytes) -> None:
-    name = service.upload(photo)
-    service.run(service.prompt(name))
-    second = service.run(service.prompt(name))
-    assert set(messages_of(second, "execution_cached")[0]["nodes"]) == {"load", "color0"}
-
-
-def test_a_changed_photo_under_the_same_name_runs_again(service: Service, photo: bytes) -> None:
-    name = service.upload(photo)
-    prompt = service.prompt(name)
-    service.run(prompt)
-    buffer = io.BytesIO()
-    Image.new("RGB", (48, 40), 77).save(buffer, "PNG")
-    assert service.upload(buffer.getvalue(), name, overwrite="true") == name
-    assert messages_of(service.run(prompt), "execution_cached")[0]["nodes"] == []
-
-
-def test_free_memory_empties_the_cache(service: Service, photo: bytes) -> None:
-    prompt = service.prompt(service.upload(photo))
-    service.run(prompt)
-    assert service.post("/free", json={"free_memory": True}).status_code == 200
-    assert messages_of(service.run(prompt), "execution_cached")[0]["nodes"] == []
-
-
-def test_pictures_are_numbered_upwards_and_numbers_come_back(
-    service: Service, base: Path, photo: bytes
-) -> None:
-    prefix = f"sub/contract-{uuid.uuid4()}"
-    names = []
-    for _ in range(3):
-        entry = service.run(service.prompt(service.upload(photo), prefix))
-        image = entry["outputs"]["save"]["images"][0]
-        assert image["subfolder"] == "sub"
-        names.append(image["filename"])
-    stem = prefix.removeprefix("sub/")
-    assert names == [f"{stem}_{number:05}_.png" for number in (1, 2, 3)]
-    (base / "output" / "sub" / names[-1]).unlink()
-    entry = service.run(service.prompt(service.upload(photo), prefix))
-    assert entry["outputs"]["save"]["images"][0]["filename"] == names[-1]
-
-
-def test_a_prefix_that_leaves_the_output_folder_is_an_execution_error(
-    service: Service, photo: bytes
-) -> None:
-    entry = service.run(service.prompt(service.upload(photo), "../../escaped"))
-    assert entry["status"]["status_str"] == "error"
-    assert messages_of(entry, "execution_error")[0]["node_id"] == "save"
-
-
-@pytest.mark.parametrize(
-    ("mode", "kind"),
-    [("I;16", "PNG"), ("P", "PNG"), ("CMYK", "JPEG"), ("RGBA", "PNG"), ("1", "PNG"), ("L", "BMP")],
-)
-def test_every_kind_of_picture_is_colourable(service: Service, mode: str, kind: str) -> None:
-    buffer = io.BytesIO()
-    if mode == "I;16":
-        Image.fromarray(np.arange(0, 65536, 64).astype(np.uint16).reshape(32, 32)).save(
-            buffer, kind
-        )
-    else:
-        Image.radial_gradient("L").resize((33, 31)).convert("RGB").convert(mode).save(buffer, kind)
-    entry = service.run(service.prompt(service.upload(buffer.getvalue())))
-    assert pixels(service.picture(entry)).ndim == 3
-
-
-def test_a_single_pixel_is_colourable(service: Service) -> None:
-    buffer = io.BytesIO()
-    Image.new("RGB", (1, 1), 128).save(buffer, "PNG")
-    entry = service.run(service.prompt(service.upload(buffer.getvalue())))
-    assert pixels(service.picture(entry)).shape == (1, 1, 3)
-
-
-@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
-def test_what_is_no_picture_is_an_execution_error(service: Service, content: bytes) -> None:
-    entry = service.run(service.prompt(service.upload(content)))
-    assert entry["status"]["status_str"] == "error"
-    error = messages_of(entry, "execution_error")[0]
-    assert error["node_type"] == "LoadImage"
+    prompt["color0"]["inputs"]["model_input_size"] = 100
+    entry = service.run(prompt)
+    assert (entry["status"]["completed"], entry["outputs"]) == (False, {})
+    kinds = [event for event, _data in entry["status"]["messages"]]
+    assert kinds == ["execution_start", "execution_cached", "execution_error"]
+    error = error_of(entry)
     expected = {"prompt_id", "node_id", "node_type", "executed", "exception_message"}
     expected |= {"exception_type", "traceback", "current_inputs", "current_outputs", "timestamp"}
     assert set(error) == expected
+    assert (error["node_id"], error["node_type"]) == ("color0", COLORIZE)
+    assert error["executed"] == ["load"]
+    assert set(error["current_outputs"]) == set(prompt)
+    assert error["current_inputs"]["model_input_size"] == [100]
+    assert error["current_inputs"]["image"][0].startswith("tensor(")
+    assert error["exception_message"].endswith("\n")
 
 
-def test_a_truncated_photo_is_an_execution_error(service: Service) -> None:
-    buffer = io.BytesIO()
-    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
-    Image.fromarray(noise).save(buffer, "PNG")
-    entry = service.run(service.prompt(service.upload(buffer.getvalue()[:6000])))
-    assert entry["status"]["status_str"] == "error"
+def test_the_inputs_of_a_failing_save_node_hold_what_the_server_added(
+    service: Service, photo: bytes
+) -> None:
+    prompt = service.prompt(service.upload(photo), "../outside")
+    inputs = error_of(service.run(prompt))["current_inputs"]
+    assert inputs["filename_prefix"] == ["../outside"]
+    assert inputs["extra_pnginfo"] == [None]
+    assert isinstance(inputs["prompt"][0], str)
+
+
+def test_a_job_after_a_failed_one_uses_what_that_one_has_done(
+    service: Service, photo: bytes
+) -> None:
+    prompt = service.prompt(service.upload(photo), "../outside")
+    error_of(service.run(prompt))
+    prompt["save"]["inputs"]["filename_prefix"] = f"contract-{uuid.uuid4()}"
+    assert cached(service.run(prompt)) == {"load", "color0"}
+
+
+def test_a_link_to_an_input_that_the_node_does_not_have_fails_at_run_time(
+    service: Service, photo: bytes
+) -> None:
+    prompt = service.prompt(service.upload(photo))
+    prompt["save"]["inputs"]["bogus"] = ["load", 0]
+    error = error_of(service.run(prompt))
+    assert (error["node_id"], error["exception_type"]) == ("save", "TypeError")
+    assert "bogus" in error["exception_message"]
+
+
+def test_a_value_of_an_input_that_the_node_does_not_have_is_ignored(
+    service: Service, photo: bytes
+) -> None:
+    prompt = service.prompt(service.upload(photo))
+    prompt["save"]["inputs"]["bogus"] = 5
+    assert saved(service.run(prompt))
+
+
+def test_every_output_of_a_job_is_made(service: Service, photo: bytes) -> None:
+    prompt = service.prompt(service.upload(photo))
+    prompt["preview"] = {"class_type": "PreviewImage", "inputs": {"images": ["load", 0]}}
+    entry = service.run(prompt)
+    preview = saved(entry, "preview")
+    assert preview["type"] == "temp"
+    assert preview["filename"].startswith("ComfyUI_temp_")
+    assert same_pixels(service.get("/view", params=preview).content, photo)
+    assert pixels(service.picture(entry)).shape == pixels(photo).shape
+
+
+def test_an_output_that_cannot_be_written_is_an_execution_error(
+    service: Service, base: Path, photo: bytes
+) -> None:
+    (base / "output" / "blocked").write_text("a file where a folder should be")
+    error = error_of(service.run(service.prompt(service.upload(photo), "blocked/x")))
+    assert (error["node_id"], error["exception_type"]) == ("save", "NotADirectoryError")
+    assert service.raw("GET", "/view?filename=x.png&subfolder=blocked") == 404
+
+
+@pytest.fixture
+def without_input(service: Service, base: Path) -> Any:
+    """Take the input folder away; put right again afterwards."""
+    away = (base / "input").rename(base / "away")
+    yield
+    if (base / "input").exists():
+        for path in (base / "input").iterdir():
+            path.rename(away / path.name)
+        (base / "input").rmdir()
+    away.rename(base / "input")
+
+
+def test_an_input_folder_that_is_gone_fails_what_lists_it_and_not_the_service(
+    service: Service, photo: bytes, without_input: None
+) -> None:
+    answer = service.post("/prompt", json={"prompt": service.prompt("absent.png")})
+    assert answer.status_code == 400
+    assert "exception_during_inner_validation" in answer.text
+    assert service.get("/object_info/LoadImage").status_code == 500
+    assert "LoadImage" not in service.get("/object_info").json()
+    name = service.upload(photo)
+    assert "LoadImage" in service.get("/object_info").json()
+    assert saved(service.run(service.prompt(name)))

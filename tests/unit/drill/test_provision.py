@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import pytest
 from PIL import Image
 
 from colordrill import data
+from colordrill.drill.assets import Assets, load_assets
 from colordrill.drill.provision import (
-    Assets,
     _draw_crop,
     await_ready,
-    load_assets,
+    configuration_text,
     seed_primary,
 )
 from colordrill.errors import ColordrillError, EnvironmentProblem, ServiceProblem, WaitExpired
+from colordrill.scenario.service import ServiceSpec
+from colordrill.scenario.service_values import build_service
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import Part
 from fakes.clock import ManualClock
@@ -84,7 +87,7 @@ def test_the_crop_is_no_picture_that_a_golden_answers(assets: Assets) -> None:
 
 
 def test_the_primarys_data_are_put_where_its_owners_have_them(assets: Assets) -> None:
-    target = FakeTarget(parts={Part.PRIMARY_AGENT: FakePart()})
+    target = FakeTarget(parts={Part.PRIMARY_AGENT: FakePart(), Part.DR_AGENT: FakePart()})
 
     seed_primary(target, assets, "MODEL_SIZE=960\n")
 
@@ -93,6 +96,45 @@ def test_the_primarys_data_are_put_where_its_owners_have_them(assets: Assets) ->
     assert files["config/stack.env"][0] == b"MODEL_SIZE=960\n"
     json.loads(files["workflows/DDColor建筑黑白修复.json"][0])
     assert not any(name.startswith(("input/", "output/")) for name in files)
+
+
+def test_the_volumes_of_both_sites_belong_to_the_services_user_before_data_come(
+    assets: Assets,
+) -> None:
+    target = FakeTarget(parts={Part.PRIMARY_AGENT: FakePart(), Part.DR_AGENT: FakePart()})
+
+    seed_primary(target, assets, "")
+
+    owned = {call[1:] for call in target.calls[:10]}
+    folders = ("input", "output", "workflows", "models", "config")
+    assert owned == {(f"{site}-agent", name) for site in ("primary", "dr") for name in folders}
+    assert target.parts[Part.DR_AGENT].files == {}
+
+
+def test_an_image_that_brings_its_own_weights_gets_none(assets: Assets) -> None:
+    target = FakeTarget(parts={Part.PRIMARY_AGENT: FakePart(), Part.DR_AGENT: FakePart()})
+
+    seed_primary(target, replace(assets, checkpoint=None), "")
+
+    assert not any(name.startswith("models/") for name in target.parts[Part.PRIMARY_AGENT].files)
+
+
+def test_the_configuration_that_is_backed_up_says_everything_of_the_service() -> None:
+    images = {"service": "mine:1"}
+    bundled = configuration_text(images, "cpu", ServiceSpec())
+    assert bundled.startswith("IMAGE=mine:1\nMODEL_SIZE=960\nDEVICE=cpu\n")
+
+    said = (
+        {"port": "1"},
+        {"user": "1:1"},
+        {"command": "a b"},
+        {"entrypoint": "a"},
+        {"environment.MODEL_SIZE": "512"},
+        {"mounts.models": "/m"},
+        {"node.checkpoint": "x"},
+    )
+    texts = {configuration_text(images, "cpu", build_service(each, "mine:1")) for each in said}
+    assert len(texts - {bundled}) == len(said)
 
 
 def service(request: Request, *, unknown: tuple[str, ...] = ()) -> Reply:

@@ -108,13 +108,17 @@ def test_missing_device_is_refused(model: DDColorNet) -> None:
         colorize(model, noise(8, 8), 64, device="cuda")
 
 
-# sRGB bytes, Lab L by OpenCV 4.14's float conversion (a few of its values, recorded once).
+# sRGB bytes, Lab L by the float conversion of OpenCV 4.14 and 5.0 (a few values, recorded once).
 OPENCV_LIGHTNESS = {
     (255, 255, 255): 100.0,
     (0, 0, 0): 0.0,
     (128, 128, 128): 53.582764,
     (255, 0, 0): 53.240967,
     (12, 200, 99): 70.97168,
+    # next to corners of its table whose cube root is cut off and not rounded
+    (135, 113, 134): 50.195312,
+    (15, 163, 33): 58.36792,
+    (207, 238, 73): 89.20288,
 }
 
 
@@ -125,6 +129,27 @@ def test_lightness_is_that_of_the_real_node(pixel: tuple[int, int, int]) -> None
     assert lightness_as_float(lightness(image))[0, 0] == pytest.approx(
         OPENCV_LIGHTNESS[pixel], abs=1e-5
     )
+
+
+# Lab to RGB by OpenCV 5.0's float conversion, in cells of its gamma spline that double precision
+# gets wrong by a bit (recorded once).
+OPENCV_DARK_RGB = {
+    (3.351759672164917, -7.344208240509033, -1.665716290473938): (0.0, 0.065673746, 0.059468504),
+    (17.56900978088379, -17.200817108154297, -41.2817268371582): (0.0, 0.20816393, 0.40475777),
+    (25.184110641479492, -12.140642166137695, 3.9833438396453857): (
+        0.16099283,
+        0.2535865,
+        0.20939061,
+    ),
+}
+
+
+@pytest.mark.parametrize("lab", OPENCV_DARK_RGB)
+def test_dark_colors_are_those_of_the_real_node(lab: tuple[float, float, float]) -> None:
+    """Equal to the last bit: what the network sees depends on it."""
+    light, a, b = np.array(lab, dtype=np.float32)
+    found = rgb_from_lab(np.array([[light]]), np.array([[[a, b]]]))[0, 0]
+    assert found.tolist() == np.array(OPENCV_DARK_RGB[lab], dtype=np.float32).tolist()
 
 
 def test_lab_returns_to_rgb() -> None:

@@ -33,28 +33,29 @@ def environment(run: Run) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
-def test_the_bundled_file_comes_first_and_overlays_after_it_in_order() -> None:
+def test_the_bundled_file_comes_first_and_overlays_after_it_in_order(run: Run) -> None:
     first, second = Path("a.yaml"), Path("b.yaml")
 
-    files = compose_files(StackPlan(IMAGES, overlays=(first, second)))
+    files = compose_files(run, StackPlan(IMAGES, overlays=(first, second)))
 
     assert files[0].endswith("fixtures/stack/compose.yaml")
-    assert files[1:] == ["a.yaml", "b.yaml"]
+    assert files[1] == str(run.directory / "service.json")
+    assert files[2:] == ["a.yaml", "b.yaml"]
 
 
-def test_a_gpu_is_asked_for_only_where_the_device_is_one() -> None:
-    assert len(compose_files(StackPlan(IMAGES, device="cpu"))) == 1
+def test_a_gpu_is_asked_for_only_where_the_device_is_one(run: Run) -> None:
+    assert len(compose_files(run, StackPlan(IMAGES, device="cpu"))) == 2
 
-    files = compose_files(StackPlan(IMAGES, device="cuda"))
+    files = compose_files(run, StackPlan(IMAGES, device="cuda"))
 
-    assert len(files) == 2
+    assert len(files) == 3
     assert Path(files[1]).is_file()
 
 
 def test_every_variable_that_the_compose_file_demands_is_given(run: Run) -> None:
     plan = StackPlan(IMAGES)
     compose_command(run, plan)
-    text = Path(compose_files(plan)[0]).read_text(encoding="utf-8")
+    text = Path(compose_files(run, plan)[0]).read_text(encoding="utf-8")
     demanded = {part.split(":?")[0] for part in text.split("${")[1:] if ":?}" in part[:60]}
 
     given = environment(run)
@@ -117,7 +118,7 @@ def test_the_plan_reaches_the_environment_and_can_add_to_it(run: Run) -> None:
 class SilentTarget:
     """A target that nothing is asked of."""
 
-    def __init__(self, _project: str) -> None:
+    def __init__(self, _project: str, _owner: object) -> None:
         """Connect to nothing."""
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from colordrill.outcome import Verdict
+from colordrill.scenario.model import Objectives
 
 if TYPE_CHECKING:
     from unit.verify.conftest import Story
@@ -14,18 +15,19 @@ def test_correct_pictures_pass_with_the_worst_figures(story: Story) -> None:
     story.fault()
     story.canary(
         5.0,
-        figures={"chroma_ssim": 0.99, "chroma_tile": 0.95, "luma_ssim": 1.0, "delta_e": 0.1},
+        figures={"chroma_ssim": 0.9991, "chroma_tile": 0.995, "luma_ssim": 1.0, "delta_e": 0.01},
     )
     story.canary(
         6.0,
         kind="verifycan",
-        figures={"chroma_ssim": 1.0, "chroma_tile": 0.97, "luma_ssim": 0.995, "delta_e": 0.3},
+        figures={"chroma_ssim": 1.0, "chroma_tile": 0.997, "luma_ssim": 0.9998, "delta_e": 0.03},
     )
     check = story.check("colour")
-    assert (check.verdict, check.value, check.bound) == (Verdict.PASS, 0.99, 0.985)
+    bound = Objectives(rto_s=1.0, rpo_s=1.0).chroma_ssim_min
+    assert (check.verdict, check.value, check.bound) == (Verdict.PASS, 0.9991, bound)
     actuals = story.outcome().actuals
-    assert (actuals.chroma_ssim_min, actuals.chroma_tile_min) == (0.99, 0.95)
-    assert (actuals.luma_ssim_min, actuals.delta_e_max) == (0.995, 0.3)
+    assert (actuals.chroma_ssim_min, actuals.chroma_tile_min) == (0.9991, 0.995)
+    assert (actuals.luma_ssim_min, actuals.delta_e_max) == (0.9998, 0.03)
     assert "worst of 2 scored pictures" in check.detail
 
 

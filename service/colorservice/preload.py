@@ -1,0 +1,85 @@
+"""The default checkpoint, loaded and warmed before the first job asks for it.
+
+Start-up is part of the recovery time. A checkpoint that lies in its place when the service starts
+is read while the client is still uploading; the first job then takes the finished network. One
+that is put there later, as in a disaster-recovery site that starts on empty volumes, or that
+changed since, is read by the job itself, with all that can go wrong there.
+"""
+
+import logging
+import threading
+import time
+from pathlib import Path
+
+import torch
+
+from colorservice.model import DDColorNet, load_model
+from colorservice.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+_WARM_PX = 64
+_DEFAULT_OF_PACK = "ddcolor_paper_tiny.pth"
+
+_Identity = tuple[int, int, int]
+
+
+class Preload:
+    """At most one network, loaded in advance; safe between threads."""
+
+    def __init__(self) -> None:
+        """Nothing is loaded."""
+        self._lock = threading.Lock()
+        self._ready: tuple[Path, str, _Identity, DDColorNet] | None = None
+
+    def load(self, settings: Settings) -> None:
+        """Load the default checkpoint, if there is one, and infer once to warm the kernels up.
+
+        A checkpoint that cannot be used is left to the job that asks for it: it has to fail there.
+        """
+        path = default_checkpoint(settings)
+        if path is None:
+            return
+        with self._lock:
+            started = time.monotonic()
+            try:
+                identity = _identity(path)
+                model = load_model(path, settings.device)
+                with torch.inference_mode():
+                    grey = torch.zeros(1, 3, _WARM_PX, _WARM_PX, device=settings.device)
+                    model(grey.contiguous(memory_format=torch.channels_last))
+            except Exception as error:  # noqa: BLE001 - the job that needs it says what is wrong
+                _LOG.info("%s is not preloaded: %s", path.name, error)
+            else:
+                self._ready = (path, settings.device, identity, model)
+                _LOG.info("%s preloaded in %.2f s", path.name, time.monotonic() - started)
+
+    def take(self, path: Path, device: str) -> DDColorNet:
+        """Hand the network over if it is of this file as it is now; load it otherwise.
+
+        Raises:
+            Exception: as :func:`colorservice.model.load_model`.
+        """
+        with self._lock:
+            ready, self._ready = self._ready, None
+        if ready is not None and path.is_file():
+            loaded_path, loaded_device, identity, model = ready
+            if (loaded_path, loaded_device, identity) == (path, device, _identity(path)):
+                return model
+        return load_model(path, device)
+
+
+def default_checkpoint(settings: Settings) -> Path | None:
+    """Return the file that the nodes' default choice names, None when there is none."""
+    own = settings.ddcolor_models
+    candidates = sorted(path for path in own.glob("*") if path.is_file()) if own.is_dir() else []
+    candidates.append(settings.pack_checkpoints / _DEFAULT_OF_PACK)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _identity(path: Path) -> _Identity:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+PRELOADED = Preload()
+"""The process's own: node instances come and go, the first of them takes the network."""

@@ -1,0 +1,26 @@
+"""A slow host sends canaries far apart: what waits for them has to wait longer, and no longer."""
+
+from __future__ import annotations
+
+from colordrill.drill.timed import detect_limit_s, steady_limit_s
+from colordrill.scenario.model import Pace
+
+
+def test_at_the_ordinary_pace_the_limits_are_the_ordinary_ones() -> None:
+    assert steady_limit_s(Pace()) == 180.0
+    assert detect_limit_s(Pace()) == 60.0
+
+
+def test_on_a_slow_host_there_is_time_for_every_canary_that_is_wanted() -> None:
+    """Measured on a loaded host: canaries came 40.7 s apart, and never six within 180 s."""
+    pace = Pace().fitted(canary_s=16.0, job_s=11.5)
+
+    assert pace.canary_interval_s * pace.steady_canaries > 180.0
+    assert steady_limit_s(pace) >= 2 * pace.canary_interval_s * pace.steady_canaries
+    assert detect_limit_s(pace) >= pace.canary_interval_s * pace.confirm_count
+
+
+def test_backups_that_may_take_long_are_waited_for() -> None:
+    pace = Pace(backup_interval_s=60.0, backup_duration_max_s=60.0)
+
+    assert steady_limit_s(pace) >= 120.0 * pace.points_before_fault
