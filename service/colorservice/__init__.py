@@ -25,6 +25,7 @@ Map of the modules, from the outside in:
 ``execution``       the worker thread; ``result_cache`` decides what need not run again
 ``node_specs``      what nodes exist and what they accept (no torch)
 ``node_functions``  what nodes do (torch); imported by ``warmup`` in the background
+``preload``         loads the default checkpoint before the first job asks for it
 ``photos``          how a photo is read, truncated ones included
 ``settings``        environment, folders, build markers
 """

@@ -27,13 +27,13 @@ from colorservice.model import (
     DDColorNet,
     Layout,
     build_model,
-    load_model,
     pick_device,
 )
 from colorservice.node_specs import PACK_CHECKPOINTS, NodeResult, RunnableNode
 from colorservice.paths import PathEscapeError, input_image, inside
 from colorservice.photos import read_photo
 from colorservice.pipeline import colorize, denoise, to_uint8
+from colorservice.preload import PRELOADED
 from colorservice.settings import Settings
 
 _SIZE_STEP = 32
@@ -162,7 +162,7 @@ class _Colorizer:
         return self._model
 
     def _load(self, name: str) -> DDColorNet:
-        return load_model(self._path(name), self._settings.device)
+        return PRELOADED.take(self._path(name), self._settings.device)
 
     def _colorize(self, images: Tensor, name: str, size: int, *, cleans: bool) -> NodeResult:
         model = self._get_model(name)
@@ -248,6 +248,11 @@ _CLASSES: dict[str, Callable[[Settings], Any]] = {
     "DDColor_Colorize": DDColorColorize,
     "DDColor-ddcolorize": DDColorDdcolorize,
 }
+
+
+def preload(settings: Settings) -> None:
+    """Load the default checkpoint ahead of the first job."""
+    PRELOADED.load(settings)
 
 
 def create_node(class_type: str, settings: Settings) -> RunnableNode:

@@ -18,7 +18,6 @@ from colorservice.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _WARM_PX = 64
-_DEFAULT_OF_PACK = "ddcolor_paper_tiny.pth"
 
 _Identity = tuple[int, int, int]
 
@@ -69,11 +68,13 @@ class Preload:
 
 
 def default_checkpoint(settings: Settings) -> Path | None:
-    """Return the file that the nodes' default choice names, None when there is none."""
+    """Return the file that ``DDColor-ddcolorize`` uses by default, None when there is none.
+
+    The other node's files have a way of their own to be loaded, with traps of its own.
+    """
     own = settings.ddcolor_models
-    candidates = sorted(path for path in own.glob("*") if path.is_file()) if own.is_dir() else []
-    candidates.append(settings.pack_checkpoints / _DEFAULT_OF_PACK)
-    return next((path for path in candidates if path.is_file()), None)
+    files = sorted(path for path in own.glob("*") if path.is_file()) if own.is_dir() else []
+    return files[0] if files else None
 
 
 def _identity(path: Path) -> _Identity:

@@ -39,7 +39,7 @@ class Service:
         hub = Hub(dict(FEATURES))
         queue = JobQueue(hub.queue_changed)
         hub.remaining = queue.remaining
-        warmup = Warmup()
+        warmup = Warmup(settings)
         executor = Executor(hub, settings, warmup)
         worker = Worker(queue, executor, hub)
         return cls(settings, hub, queue, executor, worker, warmup)

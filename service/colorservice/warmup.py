@@ -1,4 +1,4 @@
-"""Imports torch and the architecture in the background, right after the server listens.
+"""Imports torch and loads the default checkpoint in the background, once the server listens.
 
 Start-up is part of the recovery time: the first prompt must not wait for an import that could
 have happened while the client was still uploading.
@@ -26,12 +26,17 @@ class NodeFunctions(Protocol):
         """Make an instance of a node class."""
         ...
 
+    def preload(self, settings: "Settings") -> None:
+        """Load the default checkpoint ahead of the first job."""
+        ...
+
 
 class Warmup:
     """One background import; ``wait`` gives its result to whoever needs it."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: "Settings") -> None:
         """Prepare; nothing is imported before ``start``."""
+        self._settings = settings
         self._done = threading.Event()
         self._module: NodeFunctions | None = None
         self._error: BaseException | None = None
@@ -74,3 +79,5 @@ class Warmup:
             _LOG.info("torch and DDColor imported in %.2f s", time.monotonic() - started)
         finally:
             self._done.set()
+        if self._module is not None:
+            self._module.preload(self._settings)
