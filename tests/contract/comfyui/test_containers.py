@@ -8,7 +8,7 @@ import os
 import signal
 
 import pytest
-from docker.types import Mount
+from docker.types import Mount, Ulimit
 from PIL import Image
 
 from contract.comfyui.containers import BASE, ImageDeployment, without_init
@@ -17,6 +17,8 @@ from contract.comfyui.entries import error_of, noise
 
 OUTPUT = f"{BASE}/output"
 SMALL_BYTES = 256 * 1024
+DATA_BYTES = 4 * 1024**3
+HUGE_PX = 4096
 
 pytestmark = pytest.mark.docker
 
@@ -74,3 +76,21 @@ def test_an_init_before_the_command_is_recognised() -> None:
     assert without_init(["tini", "--", "python3", "x"]) == ["python3", "x"]
     assert without_init(["/usr/bin/dumb-init", "python3"]) == ["python3"]
     assert without_init(["python3", "--", "x"]) == ["python3", "--", "x"]
+
+
+def test_too_little_memory_is_an_execution_error_and_the_next_job_runs(
+    containers: ImageDeployment, photo: bytes
+) -> None:
+    limit = Ulimit(name="data", soft=DATA_BYTES, hard=DATA_BYTES)
+    with containers.container(containers.new_base(), init=True, ulimits=[limit]) as service:
+        name = service.upload(photo)
+        greedy = service.prompt(name)
+        greedy["color0"]["inputs"]["model_input_size"] = HUGE_PX
+
+        error = error_of(service.run(greedy))
+
+        assert error["node_id"] == "color0"
+        assert error["exception_type"] in {"RuntimeError", "MemoryError"}
+        assert "memory" in error["exception_message"]
+        entry = service.run(service.prompt(name))
+        assert entry["status"]["status_str"] == "success"
