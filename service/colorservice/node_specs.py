@@ -90,31 +90,6 @@ class NodeSpec:
         """
         return {name: describe(settings) for name, describe in self.required.items()}
 
-    def info(self, settings: Settings) -> dict[str, Any]:
-        """Return this node's entry in ``/object_info``.
-
-        Raises:
-            OSError: a folder that the inputs list cannot be read.
-        """
-        inputs: dict[str, Any] = {
-            "required": {name: spec.config() for name, spec in self.inputs(settings).items()},
-        }
-        if self.hidden:
-            inputs["hidden"] = dict(self.hidden)
-        return {
-            "input": inputs,
-            "input_order": {group: list(members) for group, members in inputs.items()},
-            "output": list(self.return_types),
-            "output_is_list": [False] * len(self.outputs),
-            "output_name": [name for _kind, name in self.outputs],
-            "name": self.class_type,
-            "display_name": self.display_name,
-            "description": self.description,
-            "python_module": self.python_module,
-            "category": self.category,
-            "output_node": self.output_node,
-        }
-
 
 def checkpoint_names(folder: Path) -> list[str]:
     """List the checkpoint files below a folder, sorted, with ``/`` in names of subfolders.
