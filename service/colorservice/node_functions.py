@@ -165,12 +165,13 @@ class _Colorizer:
         return PRELOADED.take(self._path(name), self._settings.device)
 
     def _colorize(self, images: Tensor, name: str, size: int, *, cleans: bool) -> NodeResult:
+        pictures = [picture.cpu().numpy().astype(np.float32) for picture in images]
+        if cleans:
+            # before the network is asked for: it may still be loading in the background
+            pictures = [denoise(pixels) for pixels in pictures]
         model = self._get_model(name)
         colored = []
-        for picture in images:
-            pixels = picture.cpu().numpy().astype(np.float32)
-            if cleans:
-                pixels = denoise(pixels)
+        for pixels in pictures:
             with torch.inference_mode():
                 result = colorize(model, pixels, size, self._settings.device)
             colored.append(torch.from_numpy(np.ascontiguousarray(result)))

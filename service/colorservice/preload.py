@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from colorservice.model import DDColorNet, load_model
+from colorservice.node_specs import checkpoint_names
 from colorservice.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -28,10 +29,11 @@ class Preload:
     def __init__(self) -> None:
         """Nothing is loaded."""
         self._lock = threading.Lock()
+        self._wanted = threading.Event()
         self._ready: tuple[Path, str, _Identity, DDColorNet] | None = None
 
     def load(self, settings: Settings) -> None:
-        """Load the default checkpoint, if there is one, and infer once to warm the kernels up.
+        """Load the default checkpoint, if there is one, and warm it up while nobody waits for it.
 
         A checkpoint that cannot be used is left to the job that asks for it: it has to fail there.
         """
@@ -43,11 +45,11 @@ class Preload:
             try:
                 identity = _identity(path)
                 model = load_model(path, settings.device)
-                with torch.inference_mode():
-                    grey = torch.zeros(1, 3, _WARM_PX, _WARM_PX, device=settings.device)
-                    model(grey.contiguous(memory_format=torch.channels_last))
+                if not self._wanted.is_set():
+                    _warm(model, settings.device)
             except Exception as error:  # noqa: BLE001 - the job that needs it says what is wrong
-                _LOG.info("%s is not preloaded: %s", path.name, error)
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                _LOG.info("%s is not preloaded: %s", path.name, reason)
             else:
                 self._ready = (path, settings.device, identity, model)
                 _LOG.info("%s preloaded in %.2f s", path.name, time.monotonic() - started)
@@ -58,6 +60,7 @@ class Preload:
         Raises:
             Exception: as :func:`colorservice.model.load_model`.
         """
+        self._wanted.set()
         with self._lock:
             ready, self._ready = self._ready, None
         if ready is not None and path.is_file():
@@ -67,14 +70,19 @@ class Preload:
         return load_model(path, device)
 
 
+def _warm(model: DDColorNet, device: str) -> None:
+    with torch.inference_mode():
+        grey = torch.zeros(1, 3, _WARM_PX, _WARM_PX, device=device)
+        model(grey.contiguous(memory_format=torch.channels_last))
+
+
 def default_checkpoint(settings: Settings) -> Path | None:
     """Return the file that ``DDColor-ddcolorize`` uses by default, None when there is none.
 
     The other node's files have a way of their own to be loaded, with traps of its own.
     """
-    own = settings.ddcolor_models
-    files = sorted(path for path in own.glob("*") if path.is_file()) if own.is_dir() else []
-    return files[0] if files else None
+    names = checkpoint_names(settings.ddcolor_models)
+    return settings.ddcolor_models / names[0] if names else None
 
 
 def _identity(path: Path) -> _Identity:

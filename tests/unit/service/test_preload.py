@@ -23,6 +23,7 @@ def settings(tmp_path: Path) -> Settings:
     made = Settings(tmp_path)
     made.create_folders()
     shutil.copyfile(MODELS / NANO, made.ddcolor_models / NANO)
+    (made.ddcolor_models / "MANIFEST.json").write_text("{}")
     return made
 
 
