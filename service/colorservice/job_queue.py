@@ -6,8 +6,9 @@ history entry.
 
 import heapq
 import itertools
+import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any, cast
 
@@ -17,6 +18,22 @@ _SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
 
 Job = tuple[float, str, dict[str, Any], Any, list[str]]
 """``(number, prompt_id, prompt, extra_data, outputs)``, as ``GET /queue`` shows it."""
+
+
+class _Finished:
+    """A finished job; nothing changes it any more, so its JSON is made once."""
+
+    __slots__ = ("_member", "content")
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        self.content = content
+        self._member: str | None = None
+
+    def member(self, key: str) -> str:
+        """Return ``"key": content`` as it stands inside a JSON object."""
+        if self._member is None:
+            self._member = json.dumps({key: self.content})[1:-1]
+        return self._member
 
 
 class JobQueue:
@@ -29,7 +46,7 @@ class JobQueue:
         self._pending: list[Job] = []
         self._running: dict[int, Job] = {}
         self._serial = itertools.count()
-        self._history: dict[str, dict[str, Any]] = {}
+        self._history: dict[str, _Finished] = {}
         self._flags: dict[str, bool] = {}
 
     def put(self, job: Job) -> None:
@@ -71,7 +88,8 @@ class JobQueue:
             for name in _SECRETS:
                 if name in job[3]:
                     del job[3][name]
-            self._history[job[1]] = {"prompt": job, "outputs": {}, "status": status, **result}
+            content = {"prompt": job, "outputs": {}, "status": status, **result}
+            self._history[job[1]] = _Finished(content)
             self._on_change()
 
     def current(self) -> tuple[list[Job], list[Job]]:
@@ -109,18 +127,26 @@ class JobQueue:
             offset: skip so many of the oldest; negative means not given.
         """
         with self._changed:
-            if offset < 0 and max_items is not None:
-                offset = len(self._history) - max_items
-            chosen = itertools.islice(self._history.items(), max(offset, 0), None)
-            # ComfyUI counts after it has added one, so max_items=0 still yields an entry.
-            limit = None if max_items is None else max(max_items, 1)
-            return dict(itertools.islice(chosen, limit))
+            return {key: entry.content for key, entry in self._choose(max_items, offset)}
+
+    def history_text(self, max_items: int | None = None, offset: int = -1) -> str:
+        """Return the same as JSON; of each job that is made once, and not once for each request."""
+        with self._changed:
+            members = [entry.member(key) for key, entry in self._choose(max_items, offset)]
+        return "{" + ", ".join(members) + "}"
+
+    def _choose(self, max_items: int | None, offset: int) -> Iterator[tuple[str, "_Finished"]]:
+        if offset < 0 and max_items is not None:
+            offset = len(self._history) - max_items
+        chosen = itertools.islice(self._history.items(), max(offset, 0), None)
+        # ComfyUI counts after it has added one, so max_items=0 still yields an entry.
+        return itertools.islice(chosen, None if max_items is None else max(max_items, 1))
 
     def history_entry(self, prompt_id: str) -> dict[str, Any]:
         """Return ``{prompt_id: entry}``, or ``{}`` for an unknown or unfinished job."""
         with self._changed:
             entry = self._history.get(prompt_id)
-            return {} if entry is None else {prompt_id: entry}
+            return {} if entry is None else {prompt_id: entry.content}
 
     def clear_history(self) -> None:
         """Forget every finished job."""

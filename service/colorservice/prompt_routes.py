@@ -72,11 +72,11 @@ async def get_history(request: web.Request) -> web.Response:
     """List finished jobs; ``max_items`` and ``offset`` choose a part."""
     limit = request.query.get("max_items")
     offset = request.query.get("offset")
-    found = request.app[SERVICE].queue.history(
+    found = request.app[SERVICE].queue.history_text(
         None if limit is None else int(limit),
         -1 if offset is None else int(offset),
     )
-    return web.json_response(found)
+    return web.json_response(text=found)
 
 
 async def get_history_entry(request: web.Request) -> web.Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from colorservice.job_queue import HISTORY_ENTRIES_MAX, Job, JobQueue
 
 
@@ -34,3 +36,16 @@ def test_what_runs_is_shown_as_it_was_submitted() -> None:
     assert taken is not None
     taken[1][2]["load"]["is_changed"] = ["added while it ran"]
     assert queue.current()[0][0][2] == {"load": {}}
+
+
+def test_the_history_as_text_says_what_the_history_says() -> None:
+    queue = JobQueue(lambda: None)
+    for number in range(4):
+        queue.put((number, f'id "{number}"', {"load": {"名": number}}, {}, []))
+        run_one(queue)
+    for chosen in ({}, {"max_items": 2}, {"max_items": 0}, {"max_items": 2, "offset": 1}):
+        said = json.loads(queue.history_text(**chosen))
+        assert said == json.loads(json.dumps(queue.history(**chosen)))
+        assert list(said) == list(queue.history(**chosen))
+    queue.clear_history()
+    assert json.loads(queue.history_text()) == {}
