@@ -132,7 +132,9 @@ class JobQueue:
     def history_text(self, max_items: int | None = None, offset: int = -1) -> str:
         """Return the same as JSON; of each job that is made once, and not once for each request."""
         with self._changed:
-            members = [entry.member(key) for key, entry in self._choose(max_items, offset)]
+            chosen = list(self._choose(max_items, offset))
+        # outside the lock, so that nobody waits for the encoding
+        members = [entry.member(key) for key, entry in chosen]
         return "{" + ", ".join(members) + "}"
 
     def _choose(self, max_items: int | None, offset: int) -> Iterator[tuple[str, "_Finished"]]:

@@ -9,7 +9,7 @@ import json
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -174,7 +174,10 @@ def fake_comfyui(node: dict[str, Any], golden: Callable[[str], bytes]) -> Iterat
             self.end_headers()
             self._tell(json.dumps({"type": "status", "data": {"sid": "x"}}))
             fake.sockets[parse_qs(urlsplit(self.path).query)["clientId"][0]] = self._tell
-            self.rfile.read()
+            # all that a listener says is that it leaves: two bytes, a mask of four, a code of two
+            self.rfile.read(8)
+            with suppress(OSError):
+                self.wfile.write(b"\x88\x00")
             self.close_connection = True
 
         def _tell(self, text: str) -> None:

@@ -55,13 +55,13 @@ def test_a_line_per_clause_and_its_remedy_below(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("option", ["--image", "--url"])
-def test_what_is_missing_is_exit_1_and_what_is_unknown_is_not(
+def test_what_is_missing_is_exit_1_and_what_is_unknown_is_exit_3(
     monkeypatch: pytest.MonkeyPatch, option: str
 ) -> None:
     answering(monkeypatch, *SOUND, unknown("user", "not seen"))
-    assert doctor(option, "x").exit_code == ExitCode.PASS
+    assert doctor(option, "x").exit_code == ExitCode.UNKNOWN
 
-    answering(monkeypatch, *SOUND, missing("node", "none", "install it"))
+    answering(monkeypatch, unknown("user", "not seen"), missing("node", "none", "install it"))
     assert doctor(option, "x").exit_code == ExitCode.FAIL
 
 

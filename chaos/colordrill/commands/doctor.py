@@ -25,7 +25,8 @@ def doctor(image: str | None, url: str | None, as_json: bool, **options: Any) ->
     """Say what this machine has, what is missing, and how to get it.
 
     With --image or --url: which parts of the contract that a drill relies on a colorization service
-    keeps, and what to do about the others. Exit code 1 if one is missing.
+    keeps, and what to do about the others. Exit code 1 if one is missing,
+    3 if one could not be looked at (at an address nothing shows of the container).
 
     \b
     Examples:
@@ -73,5 +74,8 @@ def _service(clauses: Iterable[Any], as_json: bool) -> None:
                 click.echo(f"         → {each.remedy}")
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(each) for each in seen], ensure_ascii=False))
-    if any(str(each.outcome) == "MISSING" for each in seen):
+    outcomes = {str(each.outcome) for each in seen}
+    if "MISSING" in outcomes:
         sys.exit(int(ExitCode.FAIL))
+    if "unknown" in outcomes:
+        sys.exit(int(ExitCode.UNKNOWN))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from colordrill.data import fixtures, golden_images
 from colordrill.errors import EnvironmentProblem
-from colordrill.scenario.service import ColorizeNode, ServiceSpec
+from colordrill.scenario.service import ServiceSpec
 from colordrill.workload.goldens import MANIFEST, Golden, load_goldens, recorded_weights
 from colordrill.workload.photos import Photo, load_photos
 from colordrill.workload.workflows import BUILDING, PERSON, Workflow, load_workflows
@@ -63,9 +63,7 @@ def load_assets(service: ServiceSpec | None = None, *, with_goldens: bool = True
     if with_goldens and (spec.goldens is None or (directory / MANIFEST).exists()):
         goldens = load_goldens(directory, checkpoint)
         weights = recorded_weights(directory)
-    # a directory of one's own says which node its files are for, unless the configuration does
-    node = None if spec.workflows and spec.node == ColorizeNode() else spec.node
-    workflows = load_workflows(spec.workflows or root / "workflows", node)
+    workflows = load_workflows(spec.workflows or root / "workflows", spec.node)
     there = {each.workflow for each in goldens}
     return Assets(
         service=spec,

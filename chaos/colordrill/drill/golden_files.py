@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,11 @@ from typing import Any
 from colordrill.clock import Clock
 from colordrill.data import fixtures
 from colordrill.drill.assets import CANARY_PHOTOS, Assets, goldens_directory
-from colordrill.drill.weights import Weights, weights_of
+from colordrill.drill.weights import Weights
 from colordrill.errors import GoldenProblem
 from colordrill.picture import decode, refuse_weak_golden
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
-from colordrill.stack.target import Target
 from colordrill.workload.colorize import Coloured, colour, new_prompt_id
 from colordrill.workload.goldens import MANIFEST
 from colordrill.workload.photos import Photo
@@ -124,9 +123,20 @@ def write_goldens(
 
 
 def refuse_missing_goldens(
-    assets: Assets, target: Target, client: ComfyClient, clock: Clock, settings: Settings
+    assets: Assets,
+    weights: Callable[[], Weights],
+    client: ComfyClient,
+    clock: Clock,
+    settings: Settings,
 ) -> None:
     """Capture the goldens that there are not, and then fail: nobody has looked at them yet.
+
+    Args:
+        assets: say which are missing; where none is, nothing happens.
+        weights: finds out what the service colours with.
+        client: the service.
+        clock: bounds the jobs.
+        settings: what the goldens are captured with.
 
     Raises:
         GoldenProblem: some were missing; they are written now.
@@ -135,19 +145,18 @@ def refuse_missing_goldens(
     if not assets.missing:
         return
     captured = capture_from(assets, assets.missing, client, clock)
-    software, _ = client.system_stats()
-    weights = weights_of(target, assets.service)
-    paths = write_goldens(assets, captured, settings, weights, dict(software.get("system", {})))
-    raise missing_goldens(assets.missing, paths)
-
-
-def missing_goldens(missing: Iterable[str], paths: Iterable[Path]) -> GoldenProblem:
-    """The problem that says what was missing and has been written."""
-    return GoldenProblem(
-        f"there was no golden of {', '.join(missing)}; what the service makes of it now has been "
-        f"written to {', '.join(str(path) for path in paths)}",
+    paths = write_goldens(assets, captured, settings, weights(), software_of(client))
+    raise GoldenProblem(
+        f"there was no golden of {', '.join(assets.missing)}; what the service makes of it now has "
+        f"been written to {', '.join(str(path) for path in paths)}",
         "look at the pictures: if their colours are right, keep them and run this again",
     )
+
+
+def software_of(client: ComfyClient) -> dict[str, Any]:
+    """The ``system`` of the service's /system_stats; empty where it says nothing of itself."""
+    told, _ = client.system_stats()
+    return dict(told.get("system", {}))
 
 
 def _weights_entry(weights: Weights) -> dict[str, str | None]:

@@ -12,7 +12,8 @@ from colordrill.drill.assets import Assets, goldens_directory, load_assets
 from colordrill.drill.golden_files import (
     capture_from,
     coloured_canary,
-    missing_goldens,
+    refuse_missing_goldens,
+    software_of,
     write_goldens,
 )
 from colordrill.drill.standing import healthy_stack, images_for, plan_for
@@ -52,10 +53,9 @@ def capture(settings: Settings, url: str | None, *, force: bool) -> Iterator[str
         raise UsageProblem(f"there are goldens in {directory} already", "replace them with --force")
     assets = load_assets(settings.service, with_goldens=False)
     with running_service(settings, url, assets) as running:
-        software, _ = running.client.system_stats()
+        software = software_of(running.client)
         captured = capture_from(assets, assets.workflows, running.client, SystemClock())
-    system = dict(software.get("system", {}))
-    for path in write_goldens(assets, captured, settings, running.weights, system):
+    for path in write_goldens(assets, captured, settings, running.weights, software):
         yield f"{path}: captured, {path.stat().st_size} bytes"
 
 
@@ -78,12 +78,7 @@ def verify(settings: Settings, url: str | None) -> Iterator[tuple[str, Judgement
             content, prompt = coloured.answer.body, coloured.prompt
             judgement = judge(content, golden.content, photo.content, prompt, bounds)
             yield f"{golden.workflow}/{golden.photo}", judgement
-        if assets.missing:
-            software, _ = running.client.system_stats()
-            captured = capture_from(assets, assets.missing, running.client, clock)
-            system = dict(software.get("system", {}))
-            paths = write_goldens(assets, captured, settings, running.weights, system)
-            raise missing_goldens(assets.missing, paths)
+        refuse_missing_goldens(assets, lambda: running.weights, running.client, clock, settings)
 
 
 @contextmanager

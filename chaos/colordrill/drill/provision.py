@@ -21,6 +21,7 @@ from colordrill.scenario.model import Objectives, Pace
 from colordrill.scenario.service import ServiceSpec
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import Part, Site, SiteFolder
+from colordrill.stack.service_overlay import MODEL_SIZE
 from colordrill.stack.target import Target
 from colordrill.workload.canary import Canary, CanaryRunner
 from colordrill.workload.colorize import colour
@@ -228,7 +229,7 @@ def _coloured_by_primary(
 
 def configuration_text(images: dict[str, str], device: str, service: ServiceSpec) -> str:
     """The configuration that is state: the image, its variables, where its data lie, its node."""
-    variables = {"MODEL_SIZE": "960", "DEVICE": device, **service.environment}
+    variables = {"MODEL_SIZE": MODEL_SIZE, "DEVICE": device, **service.environment}
     mounts, node = asdict(service.mounts), asdict(service.node)
     lines = {
         "IMAGE": images["service"],

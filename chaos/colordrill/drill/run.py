@@ -20,6 +20,7 @@ from colordrill.drill.golden_files import refuse_missing_goldens
 from colordrill.drill.provision import calibrate, configuration_text, place_canaries
 from colordrill.drill.standing import healthy_stack, images_for, plan_for
 from colordrill.drill.timed import TimedDrill
+from colordrill.drill.weights import weights_of
 from colordrill.errors import ColordrillError, RecordProblem
 from colordrill.fault.injection import refuse_unsupported
 from colordrill.fault.protocol import Fault
@@ -145,7 +146,13 @@ class Drill:
             )
             target, client = healthy.target, healthy.client
             refuse_unsupported(faults, target)
-            refuse_missing_goldens(assets, target, client, self.clock, self.settings)
+            refuse_missing_goldens(
+                assets,
+                lambda: weights_of(target, assets.service),
+                client,
+                self.clock,
+                self.settings,
+            )
             canaries = place_canaries(
                 assets,
                 client,

@@ -21,6 +21,7 @@ from colordrill.scenario.service import ServiceSpec
 from colordrill.stack.compose import StackPlan
 from colordrill.stack.ownership import Owner
 from colordrill.stack.runs import OWNER_LABEL, RUN_LABEL, owned_run, owner
+from colordrill.stack.service_overlay import MODEL_SIZE
 from colordrill.stack.sweep import remove_run
 
 ENGINE_LIMIT_S = 60
@@ -141,7 +142,7 @@ def _created(client: Any, plan: StackPlan, name: str, labels: dict[str, str]) ->
         name=name,
         entrypoint=list(service.entrypoint) or None,
         user=service.user,
-        environment={"MODEL_SIZE": "960", "DEVICE": plan.device, **service.environment},
+        environment={"MODEL_SIZE": MODEL_SIZE, "DEVICE": plan.device, **service.environment},
         mounts=mounts,
         labels=labels,
         ports={f"{service.port}/tcp": ("127.0.0.1", None)},

@@ -32,16 +32,36 @@ SABOTAGES: dict[str, tuple[SabotageSpec, ...]] = {
             "rpo",
             "all recovery points but the oldest are deleted on the backup server",
         ),
-        SabotageSpec("other_weights", "colour", "the DR site runs a checkpoint of other weights"),
         SabotageSpec(
-            "slow_start", "rto", "the DR container starts later than the objective allows"
+            "other_weights",
+            "colour",
+            "the DR site runs a checkpoint of other weights",
+            bundled_only=True,
+        ),
+        SabotageSpec(
+            "slow_start",
+            "rto",
+            "the DR container starts later than the objective allows",
+            bundled_only=True,
         ),
         SabotageSpec(
             "gateway_not_switched", "rto", "the switch acts on a backend that no traffic uses"
         ),
-        SabotageSpec("liar_uncoloured", "colour", "the DR service answers uncoloured pictures"),
-        SabotageSpec("liar_previous", "colour", "the DR service answers the previous picture"),
-        SabotageSpec("liar_golden", "colour", "the DR service answers golden files"),
+        SabotageSpec(
+            "liar_uncoloured",
+            "colour",
+            "the DR service answers uncoloured pictures",
+            bundled_only=True,
+        ),
+        SabotageSpec(
+            "liar_previous",
+            "colour",
+            "the DR service answers the previous picture",
+            bundled_only=True,
+        ),
+        SabotageSpec(
+            "liar_golden", "colour", "the DR service answers golden files", bundled_only=True
+        ),
     ),
 }
 

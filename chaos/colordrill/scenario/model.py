@@ -151,11 +151,13 @@ class SabotageSpec:
         name: resolved by the drill; also the twin's suffix.
         expected_check: the only check that may fail.
         description: one sentence for lists and reports.
+        bundled_only: it starts the bundled service's own programs, or replaces its own checkpoint.
     """
 
     name: str
     expected_check: str
     description: str
+    bundled_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,6 @@ PROFILES: Mapping[str, Mapping[str, float | int]] = {
     "gate": {},
     "nightly": {"steady_canaries": 12, "points_before_fault": 6, "stability_s": 30.0},
 }
-BUNDLED_SERVICE_ONLY = frozenset(
-    {"other_weights", "slow_start", "liar_uncoloured", "liar_previous", "liar_golden"}
-)
-"""Sabotages that start the bundled service's own programs, or replace its own checkpoint."""
-
 _WANTED: Mapping[str, str] = {
     "profile": "text",
     "image": "text",
@@ -99,7 +94,7 @@ class Settings:
                 twin that only the bundled service can play.
         """
         sabotage = scenario.sabotage
-        if self.image and sabotage is not None and sabotage.name in BUNDLED_SERVICE_ONLY:
+        if self.image and sabotage is not None and sabotage.bundled_only:
             raise UsageProblem(
                 f"{scenario.name} replaces a part of the bundled service; {self.image} has no such",
                 "run it without --image; the drill itself runs on any image",

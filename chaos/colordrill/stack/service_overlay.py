@@ -13,6 +13,8 @@ from colordrill.stack.parts import Part
 OVERLAY_NAME = "service.json"
 LINKS_NAME = "toxiproxy.json"
 PRIMARY_LINK = "gateway-primary"
+MODEL_SIZE = "960"
+"""The default size of the service's node in pixels, as the article's compose file has it."""
 
 
 def service_variables(service: ServiceSpec, owner: str, directory: Path) -> dict[str, str]:
@@ -25,6 +27,7 @@ def service_variables(service: ServiceSpec, owner: str, directory: Path) -> dict
     """
     mounts = service.mounts
     return {
+        "COLORDRILL_MODEL_SIZE": MODEL_SIZE,
         "COLORDRILL_SITE_OWNER": owner,
         "COLORDRILL_SITE_PORT": str(service.port),
         "COLORDRILL_LINKS": str(directory / LINKS_NAME),

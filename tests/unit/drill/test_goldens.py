@@ -177,7 +177,9 @@ def test_a_drill_without_goldens_writes_them_and_ends(
         ComfyClient(service.url) as client,
         pytest.raises(GoldenProblem, match="no golden of person, building"),
     ):
-        refuse_missing_goldens(assets, target, client, SystemClock(), settings)
+        refuse_missing_goldens(
+            assets, lambda: weights_of(target, settings.service), client, SystemClock(), settings
+        )
 
     assert manifest_in(tmp_path / "ours")["weights"]["sha256"] == HASH
     assert load_assets(settings.service).golden_weights == HASH
@@ -185,7 +187,7 @@ def test_a_drill_without_goldens_writes_them_and_ends(
 
 def test_a_drill_with_goldens_goes_on(bundled: Assets) -> None:
     with ComfyClient("http://127.0.0.1:9") as client:
-        refuse_missing_goldens(bundled, FakeTarget(), client, SystemClock(), Settings())
+        refuse_missing_goldens(bundled, pytest.fail, client, SystemClock(), Settings())
 
 
 def test_a_directory_that_cannot_be_written_is_named(

@@ -11,12 +11,10 @@ import pytest
 
 from colordrill.cli import run
 from colordrill.errors import UnknownName, UsageProblem
-from colordrill.fault.sabotage import SABOTAGES
-from colordrill.scenario.catalogue import HOST_POWER_LOSS, red_twins
+from colordrill.scenario.catalogue import red_twins
 from colordrill.scenario.service import ServiceSpec
 from colordrill.scenario.service_values import KEYS, build_service, from_table, layouts
 from colordrill.scenario.settings import (
-    BUNDLED_SERVICE_ONLY,
     CONFIG_FILE,
     Settings,
     load_settings,
@@ -201,19 +199,28 @@ def test_every_key_can_be_said_by_the_environment(monkeypatch: pytest.MonkeyPatc
         load_settings({}, Path())
 
 
-@pytest.mark.parametrize("name", sorted(BUNDLED_SERVICE_ONLY))
+TWINS = red_twins().values()
+FOREIGN = {each.name for each in TWINS if each.sabotage and not each.sabotage.bundled_only}
+
+
+def test_which_red_twins_any_image_can_play() -> None:
+    assert {name.partition("@")[2] for name in FOREIGN} == {
+        "only_oldest_point",
+        "gateway_not_switched",
+    }
+
+
+@pytest.mark.parametrize("name", sorted(red_twins().keys() - FOREIGN))
 def test_a_red_twin_of_the_bundled_service_is_refused_on_another_image(name: str) -> None:
-    twin = red_twins()[f"host_power_loss@{name}"]
+    twin = red_twins()[name]
 
     with pytest.raises(UsageProblem, match="bundled service"):
         Settings(image="mine:1").apply(twin)
     assert Settings().apply(twin) == twin
 
 
-def test_sabotages_that_no_image_is_too_foreign_for_are_not_refused() -> None:
-    others = set(SABOTAGES) - BUNDLED_SERVICE_ONLY
+@pytest.mark.parametrize("name", sorted(FOREIGN))
+def test_sabotages_that_no_image_is_too_foreign_for_are_not_refused(name: str) -> None:
+    twin = red_twins()[name]
 
-    assert others
-    assert set(SABOTAGES) >= BUNDLED_SERVICE_ONLY
-    for name in others:
-        Settings(image="mine:1").apply(red_twins()[f"{HOST_POWER_LOSS.name}@{name}"])
+    assert Settings(image="mine:1").apply(twin) == twin

@@ -1,53 +1,59 @@
-"""Listening to a WebSocket: frames as servers may send them, and servers that send none."""
+"""Listening to a WebSocket: what a server says, and servers that open none."""
 
 from __future__ import annotations
 
 import json
 import socket
-import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import pytest
+from websockets.sync.server import ServerConnection, serve
 
 from colordrill.clock import SystemClock, poll
 from colordrill.errors import ServiceProblem
 from colordrill.stack.websocket import Listener, listening
 
-ACCEPTED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
 
+@contextmanager
+def saying(messages: Sequence[str | bytes]) -> Iterator[tuple[str, list[str]]]:
+    """A server that says *messages* to each client; its address, and the paths asked for."""
+    asked: list[str] = []
 
-def frame(kind: int, payload: bytes, *, final: bool = True) -> bytes:
-    first = (0x80 if final else 0) | kind
-    if len(payload) < 126:
-        return bytes([first, len(payload)]) + payload
-    if len(payload) < 65536:
-        return bytes([first, 126]) + struct.pack(">H", len(payload)) + payload
-    return bytes([first, 127]) + struct.pack(">Q", len(payload)) + payload
+    def talk(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        asked.append(connection.request.path)
+        for message in messages:
+            connection.send(message)
+        # stays until the client has heard enough
+        for _ in connection:
+            pass
+
+    with serve(talk, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.socket.getsockname()[1]}", asked
+        server.shutdown()
+        thread.join(5.0)
 
 
 @contextmanager
-def sending(content: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """A server that answers one connection with *content*; its address, and what it was sent."""
-    received: list[bytes] = []
+def answering(content: bytes) -> Iterator[str]:
+    """A server that answers one connection with *content* and hangs up."""
     server = socket.create_server(("127.0.0.1", 0))
 
-    def serve() -> None:
+    def answer() -> None:
         connection, _ = server.accept()
-        # the listener may hang up at any time
+        # the client may hang up at any time
         with connection, suppress(OSError):
-            received.append(connection.recv(4096))
+            connection.recv(4096)
             connection.sendall(content)
-            if not content:
-                return
-            while part := connection.recv(4096):
-                received.append(part)
 
-    thread = threading.Thread(target=serve, daemon=True)
+    thread = threading.Thread(target=answer, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}", received
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
     finally:
         thread.join(5.0)
         server.close()
@@ -64,45 +70,28 @@ def heard(listener: Listener, count: int) -> list[str]:
     return [str(each["type"])[:5] for each in listener.messages]
 
 
-def text(kind: str) -> bytes:
-    return json.dumps({"type": kind}).encode()
+def text(kind: str) -> str:
+    return json.dumps({"type": kind})
 
 
-def test_frames_of_every_length_whole_and_in_parts_are_messages() -> None:
-    long, longer, parted = text("b" * 300), text("c" * 70_000), text("parted")
-    frames = [
-        frame(1, text("short")),
-        frame(1, long),
-        frame(1, longer),
-        frame(2, b"\x00\x00\x00\x01a preview"),
-        frame(1, parted[:5], final=False),
-        frame(0, parted[5:]),
+def test_texts_of_every_length_are_messages_and_previews_are_none() -> None:
+    said: list[str | bytes] = [
+        text("short"),
+        text("c" * 70_000),
+        b"\x00\x00\x00\x01a preview",
+        "[1]",
+        text("after"),
     ]
 
+    with saying(said) as (url, asked), listening(url, "me & you") as listener:
+        assert heard(listener, 3) == ["short", "ccccc", "after"]
+
+    assert asked == ["/ws?clientId=me%20%26%20you"]
+
+
+def test_nonsense_ends_the_listening_and_nothing_else() -> None:
     with (
-        sending(ACCEPTED + b"".join(frames)) as (url, received),
-        listening(url, "me & you") as listener,
-    ):
-        assert heard(listener, 4) == ["short", "bbbbb", "ccccc", "parte"]
-
-    assert received[0].startswith(b"GET /ws?clientId=me%20%26%20you HTTP/1.1\r\n")
-
-
-def test_a_ping_is_answered_by_its_pong() -> None:
-    content = ACCEPTED + frame(9, b"there?") + frame(1, text("after"))
-
-    with sending(content) as (url, received), listening(url, "x") as listener:
-        assert heard(listener, 1) == ["after"]
-
-    assert b"".join(received[1:]) == bytes([0x8A, 0x86, 0, 0, 0, 0]) + b"there?"
-
-
-@pytest.mark.parametrize(
-    "rest", [frame(8, b""), b"\x81\xff", b"\x81\x05ab", frame(1, b"no json"), frame(1, b"[1]")]
-)
-def test_the_end_of_the_connection_or_nonsense_ends_the_listening(rest: bytes) -> None:
-    with (
-        sending(ACCEPTED + frame(1, text("first")) + rest) as (url, _),
+        saying([text("first"), "no json", text("late")]) as (url, _),
         listening(url, "x") as listener,
     ):
         assert heard(listener, 1) == ["first"]
@@ -111,7 +100,7 @@ def test_the_end_of_the_connection_or_nonsense_ends_the_listening(rest: bytes) -
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 404 Not Found\r\n\r\n", b"", b"x" * 70_000])
 def test_a_server_that_opens_no_websocket_is_a_problem_with_a_next_step(answer: bytes) -> None:
     with (
-        sending(answer) as (url, _),
+        answering(answer) as url,
         pytest.raises(ServiceProblem, match="no WebSocket") as caught,
         listening(url, "x"),
     ):
