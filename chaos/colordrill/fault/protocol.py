@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 from colordrill.stack.target import Capability, Target
 
@@ -21,32 +21,53 @@ class Evidence:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a fault's page in the reference says; one or a few sentences each.
+
+    Attributes:
+        effect: what it does to the service.
+        method: how it is made.
+        evidence: which peer looks, and what it must see.
+        cure: how it is undone, and how that is read back.
+        incidents: what has really happened to people.
+        targets: what it can be aimed at.
+    """
+
+    effect: str
+    method: str
+    evidence: str
+    cure: str
+    incidents: str
+    targets: tuple[str, ...]
+
+
 class Fault(Protocol):
     """Inject, prove, heal, read back. Acts only through a Target.
 
-    `heal` must be safe to call at any time: before `inject`, twice, or after a half-done `inject`.
+    Implementations are dataclasses: ``target_name`` and the fault's parameters are their
+    constructor's arguments, checked there (UsageProblem, UnknownName). The class attributes
+    ``name`` and ``about`` name and describe it.
+
+    `heal` must be safe to call at any time: before `inject`, twice, after a half-done `inject`, or
+    in another process than the one that injected. Whatever it needs to know is in `memory`, which
+    holds JSON values only, is written to the run's ledger before and after `inject`, and is set
+    again before a later process heals.
     """
 
-    @property
-    def name(self) -> str:
-        """The fault's name in scenarios and records."""
+    name: ClassVar[str]
+    about: ClassVar[About]
+    requires: ClassVar[frozenset[Capability]]
+    memory: dict[str, Any]
 
     @property
     def target_name(self) -> str:
         """What is broken."""
 
-    @property
-    def starts_clock(self) -> bool:
-        """True for a disaster, False for a latent defect planted before."""
-
-    @property
-    def requires(self) -> frozenset[Capability]:
-        """Capabilities of the target without which the fault cannot be injected."""
-
     def healthy(self, target: Target) -> Evidence:
         """The peer's probe before the fault: `seen` is True when it finds nothing wrong.
 
-        Always called before `inject`; a fault may remember here what it has to restore.
+        Always called before `inject`; a fault remembers here, in `memory`, what it has to restore.
         """
 
     def inject(self, target: Target) -> None:

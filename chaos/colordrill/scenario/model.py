@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,12 @@ RTO_OF_RECORD_S = 1800.0
 
 RPO_OF_RECORD_S = 3600.0
 """The service's declared recovery point objective: 1 hour; reported beside the drill's own."""
+
+
+SCHEDULE_MAX_S = 3600.0
+"""No fault's schedule is longer: a drill has an end."""
+
+TIMES_MAX = 100
 
 
 @cache
@@ -134,13 +141,81 @@ class Pace:
         )
 
 
+class Recovery(StrEnum):
+    """Who brings the service back, and where."""
+
+    FAILOVER = "failover"
+    """The runbook, at the DR site."""
+    IN_PLACE = "in_place"
+    """The runbook's repair, at the primary."""
+    UNAIDED = "unaided"
+    """Nobody: the fault passes, or the engine's restart policy acts."""
+
+
+class Detection(StrEnum):
+    """How the drill learns that something must be done."""
+
+    CANARY = "canary"
+    """Failed canaries in a row."""
+    SCRUB = "scrub"
+    """The site's files are compared with the newest recovery point from before the fault."""
+    NONE = "none"
+    """Nothing has to be done, so nothing is waited for."""
+
+
+class StackKind(StrEnum):
+    """On what the primary's data lie."""
+
+    PLAIN = "plain"
+    """The engine's own volumes."""
+    DISK = "disk"
+    """A virtual disk that can lose power, fail, fill up and be slow."""
+
+
 @dataclass(frozen=True, slots=True)
 class FaultSpec:
-    """A fault by name, where it is injected, and its parameters."""
+    """A fault by name, where it is injected, its parameters, and when.
+
+    Attributes:
+        name: as in the fault registry.
+        target: what it is aimed at.
+        parameters: of the fault.
+        latent: a defect planted before the steady state is awaited; it starts no clock.
+        at_s: seconds after the first disaster.
+        duration_s: undone by schedule after so many seconds; None: at the drill's end.
+        times: so often injected and undone (flapping); needs a duration.
+        pause_s: between undoing and injecting again.
+    """
 
     name: str
     target: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    latent: bool = False
+    at_s: float = 0.0
+    duration_s: float | None = None
+    times: int = 1
+    pause_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse schedules that mean nothing or never end."""
+        _within("at_s", self.at_s, 0.0, SCHEDULE_MAX_S)
+        _within("pause_s", self.pause_s, 0.0, SCHEDULE_MAX_S)
+        if self.duration_s is not None:
+            _positive("duration_s", self.duration_s)
+            _within("duration_s", self.duration_s, 0.0, SCHEDULE_MAX_S)
+        if not 1 <= self.times <= TIMES_MAX:
+            raise UsageProblem(f"times must be 1 to {TIMES_MAX}, not {self.times!r}")
+        if self.times > 1 and self.duration_s is None:
+            raise UsageProblem(f"{self.name} happens {self.times} times, so it needs a duration_s")
+        if self.latent and (self.at_s or self.duration_s is not None):
+            raise UsageProblem(f"{self.name} is latent: it is there before, and has no schedule")
+
+    @property
+    def ends_s(self) -> float | None:
+        """When the last undoing is due, in seconds after the first disaster; None: at the end."""
+        if self.duration_s is None:
+            return None
+        return self.at_s + self.times * self.duration_s + (self.times - 1) * self.pause_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +243,19 @@ class Scenario:
         name: as typed on the command line; a red twin is ``scenario@sabotage``.
         title: one line for lists.
         description: what happens, for reports.
-        faults: injected together, in this order; the first disaster starts the clock.
+        faults: in this order; the first disaster (not latent) starts the clock.
         objectives: the bounds.
         pace: intervals and limits.
-        expected_site: the site that must answer after recovery.
+        recovery: who brings the service back, and where.
+        detection: how the drill learns of it.
         outage_expected: whether canaries must fail; if none does, RTO is unknown.
+        repair: of an in-place recovery: the folders or files of the site that are brought back
+            from the newest recovery point before the fault; empty: nothing is.
+        unflushed_max_s: of an in-place recovery from the site's own disk: writes older than this
+            are on the disk, which is what may be lost instead of what no backup holds; None: the
+            backups' promise counts.
+        stack: on what the primary's data lie.
+        bundled_only: it needs the bundled service's own image, nodes or checkpoint.
         sabotage: set for a red twin.
     """
 
@@ -182,9 +265,39 @@ class Scenario:
     faults: tuple[FaultSpec, ...]
     objectives: Objectives
     pace: Pace = field(default_factory=Pace)
-    expected_site: str = "dr"
+    recovery: Recovery = Recovery.FAILOVER
+    detection: Detection = Detection.CANARY
     outage_expected: bool = True
+    repair: tuple[str, ...] = ()
+    unflushed_max_s: float | None = None
+    stack: StackKind = StackKind.PLAIN
+    bundled_only: bool = False
     sabotage: SabotageSpec | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse compositions that cannot be injected or judged."""
+        if not any(not fault.latent for fault in self.faults):
+            raise UsageProblem(f"{self.name} has no disaster, so there is nothing to recover from")
+        if not any(not fault.latent and not fault.at_s for fault in self.faults):
+            raise UsageProblem(f"{self.name}: its first disaster must begin at 0 s")
+        seen = [(fault.name, fault.target) for fault in self.faults]
+        for each in seen:
+            if seen.count(each) > 1:
+                raise UsageProblem(f"{self.name} injects {each[0]} on {each[1]} twice")
+        if self.unflushed_max_s is not None:
+            _positive("unflushed_max_s", self.unflushed_max_s)
+        if self.recovery is Recovery.UNAIDED and self.detection is Detection.SCRUB:
+            raise UsageProblem(f"{self.name}: what a scrub finds somebody must repair")
+
+    @property
+    def expected_site(self) -> str:
+        """The site that must answer after recovery."""
+        return "dr" if self.recovery is Recovery.FAILOVER else "primary"
+
+
+def _within(name: str, value: float, least: float, most: float) -> None:
+    if not math.isfinite(value) or not least <= value <= most:
+        raise UsageProblem(f"{name} must lie between {least:g} and {most:g}, not {value!r}")
 
 
 def _positive(name: str, value: float) -> None:

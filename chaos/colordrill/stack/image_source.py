@@ -53,6 +53,7 @@ IMAGES: Mapping[str, ImageSource] = MappingProxyType(
         "toxiproxy": ImageSource("toxiproxy"),
         "gateway": ImageSource("gateway"),
         "backup": ImageSource("backup"),
+        "host": ImageSource("host"),
         "minio": ImageSource("minio"),
         "service": ImageSource("service", (("service/colorservice", "service/colorservice"),)),
     }

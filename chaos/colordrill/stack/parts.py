@@ -32,6 +32,8 @@ class Part(StrEnum):
     BACKUP = "backup"
     TOXIPROXY = "toxiproxy"
     GATEWAY = "gateway"
+    HOST = "host"
+    """The privileged helper: not part of the service, started only where a fault needs it."""
 
 
 def parts_of(site: Site) -> tuple[Part, ...]:

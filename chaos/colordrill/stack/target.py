@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -11,12 +11,23 @@ from colordrill.stack.parts import Part, SiteFolder
 
 
 class Capability(StrEnum):
-    """What a target can do to its parts; faults name the ones that they need."""
+    """What a target can do to its parts; faults name the ones that they need.
+
+    The last three need a helper container that is privileged: Docker Desktop, rootless engines and
+    some clusters refuse it, and then these are missing.
+    """
 
     KILL = "kill"
     NETWORK_CUT = "network_cut"
     TOXIPROXY = "toxiproxy"
     EXECUTE = "execute"
+    STOP = "stop"
+    FREEZE = "freeze"
+    MEMORY_LIMIT = "memory_limit"
+    RECREATE = "recreate"
+    PROCESS_SIGNAL = "process_signal"
+    PACKET_FILTER = "packet_filter"
+    BLOCK_DEVICE = "block_device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,8 @@ class PartState:
         exit_code: of its last end; None while running or when it never ran.
         networks: the networks it is attached to, sorted.
         restarts: how often the engine has restarted it by its restart policy.
+        frozen: whether its processes are held from running.
+        out_of_memory: whether its last end was the kernel's out-of-memory killer's doing.
     """
 
     exists: bool
@@ -36,6 +49,30 @@ class PartState:
     exit_code: int | None
     networks: tuple[str, ...]
     restarts: int = 0
+    frozen: bool = False
+    out_of_memory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PartDescription:
+    """What a part was created with.
+
+    Attributes:
+        image: the reference that it was created from.
+        image_id: the engine's id of that image.
+        environment: its variables, those of the image included.
+        mounts: destination path in the container to the folder of the site (``output``) or, for
+            anything else, the volume's or host's name.
+        read_only: the destinations that cannot be written.
+        restart: its restart policy.
+    """
+
+    image: str
+    image_id: str
+    environment: Mapping[str, str]
+    mounts: Mapping[str, str]
+    read_only: tuple[str, ...]
+    restart: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +82,27 @@ class Executed:
     exit_code: int
     stdout: str
     stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartChanges:
+    """How a part is to differ from its description when it is created anew.
+
+    Attributes:
+        image: another image reference; None leaves it.
+        environment: variables laid over the described ones.
+        mounts: a folder of the site to the path at which it is mounted instead.
+        read_only: folders of the site that are mounted read-only.
+        entrypoint: replaces the image's own; empty leaves it.
+        restart: another restart policy (``no``, ``unless-stopped``); None leaves it.
+    """
+
+    image: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    read_only: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    restart: str | None = None
 
 
 class Target(Protocol):
@@ -66,11 +124,54 @@ class Target(Protocol):
     def kill(self, parts: Sequence[Part]) -> None:
         """End all *parts* at once by SIGKILL; they stay down. Ones already down are left alone."""
 
-    def isolate(self, part: Part) -> None:
-        """Detach *part* from all its networks and remember them."""
+    def stop(self, part: Part, *, grace_s: float = 2.0) -> None:
+        """End *part* as an operator does: SIGTERM, after *grace_s* SIGKILL; it stays down."""
 
-    def rejoin(self, part: Part) -> None:
-        """Attach *part* again where `isolate` found it; without effect if it was not isolated."""
+    def signal(self, part: Part, name: str) -> None:
+        """Send *name* (``SIGKILL``) to the processes of *part* from outside the engine.
+
+        The engine takes it for a crash: the restart policy stays in force. A part that does not run
+        is an error.
+        """
+
+    def freeze(self, part: Part) -> None:
+        """Stop every process of *part* from being scheduled; a frozen one is left alone."""
+
+    def thaw(self, part: Part) -> None:
+        """Undo `freeze`; one that is not frozen is left alone."""
+
+    def limit_memory(self, part: Part, limit_mb: float | None) -> None:
+        """Limit the memory of a running *part* to *limit_mb* (10^6 bytes); None: no limit."""
+
+    def set_restart_policy(self, part: Part, policy: str) -> None:
+        """Set the restart policy (``no``, ``unless-stopped``) of *part* as it is."""
+
+    def remove(self, part: Part) -> None:
+        """Remove the container of *part*; its volumes stay. An absent one is left alone."""
+
+    def recreate(self, part: Part, changes: PartChanges | None = None) -> None:
+        """Create *part* anew by its description, with *changes*; it runs if it ran before.
+
+        One that was absent is created and started. Without changes it is as described again.
+        """
+
+    def description(self, part: Part) -> PartDescription:
+        """What *part* was created with, as the engine says it."""
+
+    def on_host(self, command: Sequence[str], *, timeout_s: float = 30.0) -> Executed:
+        """Run *command* in the privileged helper, which sees every process of the host.
+
+        Raises EnvironmentProblem where there can be no such helper.
+        """
+
+    def pid(self, part: Part) -> int:
+        """The process id of *part*'s first process as the helper sees it; an error if it is down."""
+
+    def isolate(self, part: Part) -> Mapping[str, Sequence[str]]:
+        """Detach *part* from all its networks; returns them with its aliases, for `rejoin`."""
+
+    def rejoin(self, part: Part, networks: Mapping[str, Sequence[str]]) -> None:
+        """Attach *part* to those of *networks* where it is not attached, with those aliases."""
 
     def execute(self, part: Part, command: Sequence[str], *, timeout_s: float = 30.0) -> Executed:
         """Run *command* inside *part*, without a shell; a non-zero exit code is no error."""
