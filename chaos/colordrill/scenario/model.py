@@ -255,6 +255,8 @@ class Scenario:
             are on the disk, which is what may be lost instead of what no backup holds; None: the
             backups' promise counts.
         stack: on what the primary's data lie.
+        replica: it is about storage: whether the replica holds every acknowledged item is judged,
+            and unknown where nobody looked.
         bundled_only: it needs the bundled service's own image, nodes or checkpoint.
         sabotage: set for a red twin.
     """
@@ -271,6 +273,7 @@ class Scenario:
     repair: tuple[str, ...] = ()
     unflushed_max_s: float | None = None
     stack: StackKind = StackKind.PLAIN
+    replica: bool = False
     bundled_only: bool = False
     sabotage: SabotageSpec | None = None
 
