@@ -15,7 +15,7 @@ from colordrill.scenario.model import Scenario
 from colordrill.verify.conclude import conclude
 
 FAULT_NS = 1_000_000_000_000
-GOOD = {"chroma_ssim": 0.999, "chroma_tile": 0.99, "luma_ssim": 0.998, "delta_e": 0.2}
+GOOD = {"chroma_ssim": 0.9995, "chroma_tile": 0.999, "luma_ssim": 0.9999, "delta_e": 0.05}
 BAD = {"chroma_ssim": 0.2, "chroma_tile": 0.01, "luma_ssim": 0.97, "delta_e": 11.0}
 
 
