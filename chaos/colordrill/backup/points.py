@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,6 +55,15 @@ def list_points(target: Target) -> tuple[RecoveryPoint, ...]:
         raise EnvironmentProblem(
             f"the recovery points cannot be listed: {error}", "see logs/backup.log"
         ) from error
+
+
+class DamagedPoint(EnvironmentProblem):
+    """A recovery point is not what its manifest says; the site was left empty."""
+
+
+def repair_from(target: Target, agent: Part, point: str, paths: Sequence[str]) -> int:
+    """Bring the named folders or files of *point* back into a site that holds data."""
+    raise EnvironmentProblem("interim")
 
 
 def restore_point(target: Target, agent: Part, point: str) -> int:

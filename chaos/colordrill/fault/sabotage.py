@@ -30,11 +30,13 @@ class Sabotage:
     Attributes:
         name: as red twins are called.
         overlay: a compose file below fixtures/stack/sabotage, or None.
+        before: acts on the running stack before the steady state, or None.
         after_fault: acts on the running stack after the injection, or None.
     """
 
     name: str
     overlay: str | None = None
+    before: Callable[[Target], None] | None = None
     after_fault: Callable[[Target], None] | None = None
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -182,8 +183,11 @@ class Target(Protocol):
     def endpoint(self, part: Part, port: int) -> str:
         """The base URL, on this machine's loopback, of a published port of *part*."""
 
-    def logs(self, part: Part, *, tail: int | None = None) -> str:
-        """What *part* printed, at most the last *tail* lines; empty for an absent part."""
+    def logs(self, part: Part, *, tail: int | None = None, since: datetime | None = None) -> str:
+        """What *part* printed, at most the last *tail* lines, none from before *since* (UTC).
+
+        Empty for an absent part.
+        """
 
     def memory_mb(self, part: Part) -> float | None:
         """Resident memory of *part* in MB (10^6 bytes), None when it does not run."""
