@@ -88,3 +88,7 @@ def restore_point(target: Target, agent: Part, point: str) -> int:
             f"recovery point {point}: colordrill-restore printed {restored.stdout[:200]!r}, "
             "which is not its summary"
         ) from error
+
+
+def scrub(target, agent, point):
+    raise EnvironmentProblem("interim")

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.clock import Clock, seconds_between
+from colordrill.drill.provision import await_ready
 from colordrill.drill.recovering import Recovering, steady_limit_s
 from colordrill.drill.replica import note_replica
 from colordrill.drill.steady import SteadyWatch
-from colordrill.errors import WaitExpired
+from colordrill.errors import EnvironmentProblem, WaitExpired
 from colordrill.fault.injection import Injection
 from colordrill.fault.ledger import Ledger
 from colordrill.fault.planned import Planned
 from colordrill.fault.sabotage import Sabotage
 from colordrill.history import Event, History
+from colordrill.interrupts import shielded
 from colordrill.recover.detector import OutageDetector
 from colordrill.recover.steps import Operator
 from colordrill.scenario.model import Scenario
@@ -88,7 +91,7 @@ class TimedDrill:
         self._injection = Injection(
             self.faults, self.target, self.history, self.clock, self.ledger
         )
-        with arrivals, backups, self._injection:
+        with self._sabotaged(), arrivals, backups, self._injection:
             self._plant()
             self._phase("steady")
             if not self._await_steady(watch):
@@ -130,10 +133,21 @@ class TimedDrill:
     def _phase(self, name: str) -> None:
         self.history.note("phase", phase=name)
 
+    @contextmanager
+    def _sabotaged(self) -> Iterator[None]:
+        """What a red twin breaks is undone too; where that fails the stack is not used again."""
+        try:
+            yield
+        finally:
+            if self.sabotage is not None and self.sabotage.undo is not None:
+                with shielded(), suppress(EnvironmentProblem):
+                    self.sabotage.undo(self.target)
+
     def _plant(self) -> None:
         """Latent defects, and what a red twin breaks before: there long before the disaster."""
         if self.sabotage is not None and self.sabotage.before is not None:
             self.sabotage.before(self.target)
+            await_ready(self.target, self.client, self.clock, self.workflows)
         latent = [each.spec.name for each in self.faults if each.spec.latent]
         if latent:
             self._phase("plant")

@@ -7,12 +7,26 @@ from dataclasses import fields
 from typing import Any
 
 from colordrill.errors import UnknownName, UsageProblem
-from colordrill.fault import host
+from colordrill.fault import (
+    host,
+    process,
+    process_loop,
+    process_memory,
+    process_saving,
+    process_site,
+)
 from colordrill.fault.protocol import Fault
 from colordrill.scenario.model import FaultSpec
 from colordrill.stack.target import Capability
 
-_FAMILIES = (host,)
+_FAMILIES: tuple[Any, ...] = (
+    host,
+    process,
+    process_loop,
+    process_memory,
+    process_saving,
+    process_site,
+)
 
 FAULTS: Mapping[str, Any] = {each.name: each for family in _FAMILIES for each in family.FAULTS}
 

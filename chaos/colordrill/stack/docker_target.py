@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import requests
 from docker.errors import APIError
@@ -225,13 +226,14 @@ class DockerTarget:
             )
         return f"http://127.0.0.1:{bindings[0]['HostPort']}"
 
-    def logs(self, part: Part, *, tail: int | None = None) -> str:
+    def logs(self, part: Part, *, tail: int | None = None, since: datetime | None = None) -> str:
         """What *part* printed; empty for an absent part."""
         with engine_errors(f"read the log of {part}"):
             found = self._engine.find(part)
             if found is None:
                 return ""
-            raw: bytes = found.logs(timestamps=True, tail="all" if tail is None else tail)
+            lines = "all" if tail is None else tail
+            raw: bytes = found.logs(timestamps=True, tail=lines, since=since)
             return raw.decode("utf-8", "replace")
 
     def memory_mb(self, part: Part) -> float | None:
