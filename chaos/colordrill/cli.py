@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shlex
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from colordrill.commands.doctor import doctor
 from colordrill.commands.golden import golden
+from colordrill.commands.listing import listing
 from colordrill.commands.workflows import workflows
 from colordrill.errors import ColordrillError, ExitCode
 from colordrill.options import drill_options, json_option
-from colordrill.scenario.catalogue import SCENARIOS, find_scenario, red_twins
+from colordrill.scenario.catalogue import find_scenario, scenario_names
+from colordrill.scenario.model import Scenario
 from colordrill.scenario.settings import Settings, load_settings, settings_of
+
+if TYPE_CHECKING:
+    from colordrill.drill.stacks import Stacks
 
 SEVERITY = (
     ExitCode.PASS,
@@ -73,63 +77,59 @@ def main() -> None:
     """
 
 
-@main.command("list")
-@json_option
-def list_scenarios(as_json: bool) -> None:
-    """List every scenario and its red twins.
-
-    \b
-    Example:
-      colordrill list --json | jq -r '.[].name'
-    """
-    scenarios = [*SCENARIOS.values(), *red_twins().values()]
-    if as_json:
-        click.echo(json.dumps([dataclasses.asdict(each) for each in scenarios], ensure_ascii=False))
-        return
-    for each in scenarios:
-        must_fail = f"   must fail: {each.sabotage.expected_check}" if each.sabotage else ""
-        objectives = f"RTO {each.objectives.rto_s:g} s, RPO {each.objectives.rpo_s:g} s"
-        click.echo(f"{each.name}\n    {each.title}\n    {objectives}{must_fail}")
-
-
 @main.command()
-@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
+@click.argument("scenarios", nargs=-1, metavar="SCENARIO...")
+@click.option("--all", "every", is_flag=True, help="every scenario of the catalogue; no red twins")
 @drill_options
 @json_option
-def run(scenarios: tuple[str, ...], as_json: bool, **options: Any) -> None:
+def run(scenarios: tuple[str, ...], every: bool, as_json: bool, **options: Any) -> None:
     """Run drills, one after another, and print each verdict.
 
-    A red twin is called SCENARIO@SABOTAGE; see `colordrill list`.
+    A red twin is called SCENARIO@SABOTAGE; see `colordrill list`. Drills of one call share a stack
+    as long as it can be proven to be as new between them.
 
     \b
     Examples:
       colordrill run host_power_loss
       colordrill run host_power_loss --json | jq .actuals.rta_s
       colordrill run host_power_loss@other_weights --keep
+      colordrill run --all --profile gate
     """
-    _run_all(scenarios, load_settings(options, Path.cwd()), as_json)
+    if every == bool(scenarios):
+        raise click.UsageError("name the scenarios to run, or give --all; see `colordrill list`")
+    chosen = scenario_names() if every else scenarios
+    _run_all(chosen, load_settings(options, Path.cwd()), as_json)
 
 
 def _run_all(scenarios: tuple[str, ...], settings: Settings, as_json: bool) -> None:
+    from colordrill.clock import SystemClock
+    from colordrill.drill.stacks import Stacks
+    from colordrill.record.trend import print_records
+
     chosen = [settings.apply(find_scenario(name)) for name in scenarios]
     records, worst = [], ExitCode.PASS
-    for scenario in chosen:
-        record, code = _run_one(scenario, settings, as_json)
-        records.append(record)
-        worst = max(worst, code, key=SEVERITY.index)
-        if code is ExitCode.INTERRUPTED:
-            break
+    with Stacks(settings, SystemClock()) as stacks:
+        for scenario in chosen:
+            record, code = _run_one(scenario, settings, as_json, stacks)
+            records.append(record)
+            worst = max(worst, code, key=SEVERITY.index)
+            if code is ExitCode.INTERRUPTED:
+                break
+    if len(chosen) > 1:
+        print_records(records, stream=sys.stderr if as_json else sys.stdout)
     if as_json:
         click.echo(json.dumps(records[0] if len(scenarios) == 1 else records, ensure_ascii=False))
     sys.exit(int(worst))
 
 
-def _run_one(scenario: Any, settings: Settings, as_json: bool) -> tuple[dict[str, Any], ExitCode]:
+def _run_one(
+    scenario: Scenario, settings: Settings, as_json: bool, stacks: Stacks
+) -> tuple[dict[str, Any], ExitCode]:
     from colordrill.drill.run import Drill
     from colordrill.record.console import Progress, print_summary
 
     with Progress() as progress:
-        result = Drill(scenario, settings, progress.step).run()
+        result = Drill(scenario, settings, progress.step, stacks).run()
     print_summary(result.record, result.directory, to_stderr=as_json)
     if isinstance(result.error, KeyboardInterrupt):
         return result.record, ExitCode.INTERRUPTED
@@ -161,6 +161,7 @@ def replay(run_directory: Path, as_json: bool) -> None:
     context = run.make_context("run", shlex.split(drill["command"])[2:])
     options = dict(context.params)
     scenarios, as_json = options.pop("scenarios"), options.pop("as_json") or as_json
+    options.pop("every")
     # what was in force then is all in the command: today's file and environment do not count
     _run_all(scenarios, settings_of(options), as_json)
 
@@ -237,6 +238,7 @@ def down() -> None:
 
 main.add_command(doctor)
 main.add_command(golden)
+main.add_command(listing)
 main.add_command(workflows)
 
 

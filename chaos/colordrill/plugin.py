@@ -15,6 +15,7 @@ import pytest
 
 if TYPE_CHECKING:
     from colordrill.drill.run import DrillResult
+    from colordrill.drill.stacks import Stacks
     from colordrill.drill.standing import HealthyStack
     from colordrill.scenario.settings import Settings
 
@@ -60,7 +61,19 @@ def drill_settings(pytestconfig: pytest.Config) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def run_drill(drill_settings: Settings) -> Callable[[str], DrillResult]:
+def drill_stacks(drill_settings: Settings) -> Iterator[Stacks]:
+    """The stacks of this session's drills: one is used again where it is proven to be as new."""
+    from colordrill.clock import SystemClock
+    from colordrill.drill.stacks import Stacks
+
+    with Stacks(drill_settings, SystemClock()) as stacks:
+        yield stacks
+
+
+@pytest.fixture(scope="session")
+def run_drill(
+    drill_settings: Settings, drill_stacks: Stacks
+) -> Callable[[str], DrillResult]:
     """Run a scenario by name and get its result, whatever the verdict."""
     from colordrill.drill.run import Drill
     from colordrill.errors import ColordrillError
@@ -70,7 +83,7 @@ def run_drill(drill_settings: Settings) -> Callable[[str], DrillResult]:
     def run(name: str) -> DrillResult:
         scenario = drill_settings.apply(find_scenario(name))
         with Progress(stream=sys.stderr) as progress:
-            result = Drill(scenario, drill_settings, progress.step).run()
+            result = Drill(scenario, drill_settings, progress.step, drill_stacks).run()
         failed_anyway = (
             isinstance(result.error, ColordrillError) and result.record["verdict"] == "fail"
         )

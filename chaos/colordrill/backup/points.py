@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,6 +57,15 @@ def list_points(target: Target) -> tuple[RecoveryPoint, ...]:
         ) from error
 
 
+class DamagedPoint(EnvironmentProblem):
+    """A recovery point is not what its manifest says; the site was left empty."""
+
+
+def repair_from(target: Target, agent: Part, point: str, paths: Sequence[str]) -> int:
+    """Bring the named folders or files of *point* back into a site that holds data."""
+    raise EnvironmentProblem("interim")
+
+
 def restore_point(target: Target, agent: Part, point: str) -> int:
     """Restore *point* into the empty volumes of *agent*'s site; every file is verified.
 
@@ -78,3 +88,7 @@ def restore_point(target: Target, agent: Part, point: str) -> int:
             f"recovery point {point}: colordrill-restore printed {restored.stdout[:200]!r}, "
             "which is not its summary"
         ) from error
+
+
+def scrub(target, agent, point):
+    raise EnvironmentProblem("interim")

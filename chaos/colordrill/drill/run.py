@@ -17,13 +17,15 @@ from colordrill.clock import Clock, SystemClock, seconds_between
 from colordrill.drill.assets import Assets, load_assets
 from colordrill.drill.facts import environment_facts
 from colordrill.drill.golden_files import refuse_missing_goldens
+from colordrill.drill.leftovers import heal_leftovers
 from colordrill.drill.provision import calibrate, configuration_text, place_canaries
-from colordrill.drill.standing import healthy_stack, images_for, plan_for
+from colordrill.drill.stacks import Stacks
 from colordrill.drill.timed import TimedDrill
 from colordrill.drill.weights import weights_of
 from colordrill.errors import ColordrillError, RecordProblem
 from colordrill.fault.injection import refuse_unsupported
-from colordrill.fault.protocol import Fault
+from colordrill.fault.ledger import Ledger
+from colordrill.fault.planned import Planned
 from colordrill.fault.registry import build_fault
 from colordrill.fault.sabotage import Sabotage, find_sabotage
 from colordrill.history import Event, History
@@ -81,12 +83,14 @@ class Drill:
         scenario: with settings applied.
         settings: what the user chose.
         say: tells people how it goes.
+        stacks: of the series that this drill belongs to; None: it has a stack of its own.
         clock: time and waiting.
     """
 
     scenario: Scenario
     settings: Settings
     say: Callable[[str], None]
+    stacks: Stacks | None = None
     clock: Clock = field(default_factory=SystemClock)
     _events: list[Event] = field(init=False, default_factory=list)
     _measurements: dict[str, float | None] = field(init=False, default_factory=dict)
@@ -100,14 +104,16 @@ class Drill:
             EnvironmentProblem: the machine or the data do not allow it; nothing was started.
             RecordProblem: the record could not be written.
         """
-        faults = [build_fault(spec) for spec in self.scenario.faults]
+        faults = [Planned(spec, build_fault(spec)) for spec in self.scenario.faults]
         sabotage = (
             None if self.scenario.sabotage is None else find_sabotage(self.scenario.sabotage.name)
         )
         assets = load_assets(self.settings.service)
-        with interruptible():
+        with interruptible(), ExitStack() as own:
+            heal_leftovers(self.say)
             sweep(self.say)
-            self._images = images_for(self.settings, self.say)
+            stacks = self.stacks or own.enter_context(Stacks(self.settings, self.clock))
+            self._images = stacks.images(self.say)
             refuse_full_disk(self.settings.out)
             started_ns, started_at = self.clock.now_ns(), self.clock.wall()
             directory = RunDirectory.create(
@@ -116,10 +122,13 @@ class Drill:
             self.say(f"record: {directory.path}")
             error: BaseException | None = None
             try:
-                self._run_on_a_stack(directory, assets, faults, sabotage)
+                self._run_on_a_stack(stacks, directory, assets, faults, sabotage)
+                if self.stacks is None:
+                    own.close()
             except (Exception, KeyboardInterrupt) as problem:  # noqa: BLE001 (reported, exit 4)
                 error = problem
             with shielded():
+                own.close()
                 self._measurements["wall_s"] = seconds_between(started_ns, self.clock.now_ns())
                 self._measurements["harness_rss_mb"] = peak_memory_mb()
                 record = self._write_record(directory, started_at, error)
@@ -127,14 +136,14 @@ class Drill:
 
     def _run_on_a_stack(
         self,
+        stacks: Stacks,
         directory: RunDirectory,
         assets: Assets,
-        faults: list[Fault],
+        faults: list[Planned],
         sabotage: Sabotage | None,
     ) -> None:
         overlay = None if sabotage is None else sabotage.overlay_path
         overlays = () if overlay is None else (overlay,)
-        plan = plan_for(self.settings, self._images, overlays)
         with ExitStack() as stack:
             history = stack.enter_context(History(directory.history, self.clock))
             history.listen(self._events.append)
@@ -142,7 +151,7 @@ class Drill:
                 ScoringWorker(history, directory.path, self.scenario.objectives)
             )
             healthy = stack.enter_context(
-                healthy_stack(plan, assets, self.say, self.clock, directory.logs)
+                stacks.lent(self.scenario.stack, overlays, assets, directory.logs, self.say)
             )
             target, client = healthy.target, healthy.client
             refuse_unsupported(faults, target)
@@ -181,6 +190,7 @@ class Drill:
                     service_port=assets.service.port,
                     seed=self.settings.seed,
                     say=self.say,
+                    ledger=Ledger(healthy.directory),
                 ).run()
             self._measure(target, scoring)
 
@@ -204,6 +214,7 @@ class Drill:
             name=self.scenario.name,
             pace=asdict(pace),
             objectives=asdict(self.scenario.objectives),
+            scenario=asdict(self.scenario),
         )
 
     def _measure(self, target: DockerTarget, scoring: ScoringWorker) -> None:

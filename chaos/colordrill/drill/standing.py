@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from colordrill.clock import Clock, SystemClock
@@ -12,7 +13,8 @@ from colordrill.drill.assets import Assets, load_assets
 from colordrill.drill.provision import await_ready, configuration_text, seed_primary
 from colordrill.drill.weights import refuse_other_weights
 from colordrill.errors import EnvironmentProblem
-from colordrill.interrupts import interruptible, shielded
+from colordrill.interrupts import interruptible
+from colordrill.scenario.model import StackKind
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.compose import IMAGE_NAMES, StackPlan, running_stack
@@ -28,10 +30,17 @@ from colordrill.stack.user_image import ensure_user_image
 
 @dataclass(frozen=True, slots=True)
 class HealthyStack:
-    """A stack whose primary answers through the gateway; `client` is the public address."""
+    """A stack whose primary answers through the gateway.
+
+    Attributes:
+        target: its parts.
+        client: the public address.
+        directory: the run's private directory.
+    """
 
     target: DockerTarget
     client: ComfyClient
+    directory: Path
 
 
 def images_for(settings: Settings, say: Callable[[str], None]) -> dict[str, str]:
@@ -50,7 +59,10 @@ def service_image(settings: Settings, say: Callable[[str], None]) -> str:
 
 
 def plan_for(
-    settings: Settings, images: dict[str, str], overlays: tuple[Path, ...] = ()
+    settings: Settings,
+    images: dict[str, str],
+    overlays: tuple[Path, ...] = (),
+    kind: StackKind = StackKind.PLAIN,
 ) -> StackPlan:
     """The stack that *settings* ask for.
 
@@ -58,6 +70,7 @@ def plan_for(
         settings: what the user chose.
         images: as `images_for` found them.
         overlays: compose files laid over everything else.
+        kind: on what the primary's data lie.
 
     Raises:
         EnvironmentProblem: the user that the image runs as cannot be found out.
@@ -65,6 +78,7 @@ def plan_for(
     return StackPlan(
         images=images,
         overlays=overlays,
+        kind=kind,
         device=settings.device,
         keep=settings.keep,
         service=settings.service,
@@ -82,11 +96,7 @@ def _site_owner(settings: Settings, image: str) -> Owner:
 
 @contextmanager
 def healthy_stack(
-    plan: StackPlan,
-    assets: Assets,
-    say: Callable[[str], None],
-    clock: Clock,
-    logs: Path | None = None,
+    plan: StackPlan, assets: Assets, say: Callable[[str], None], clock: Clock
 ) -> Iterator[HealthyStack]:
     """Bring the stack up, put the primary's data in place, wait until it answers.
 
@@ -95,7 +105,6 @@ def healthy_stack(
         assets: the primary's data.
         say: tells people how it goes.
         clock: bounds the waits.
-        logs: a directory that gets every container's log before the stack goes.
 
     Raises:
         EnvironmentProblem: something did not come up; nothing is left running, unless the plan
@@ -104,14 +113,12 @@ def healthy_stack(
     with ExitStack() as stack:
         run = stack.enter_context(owned_run(keep=plan.keep))
         target = stack.enter_context(running_stack(run, plan, say))
-        if logs is not None:
-            stack.enter_context(_logs_kept(target, logs))
         seed_primary(target, assets, configuration_text(plan.images, plan.device, plan.service))
         client = stack.enter_context(ComfyClient(target.endpoint(Part.GATEWAY, GATEWAY_PORT)))
         await_ready(target, client, clock, assets.workflows)
         _refuse_sick_links(target)
         refuse_other_weights(target, assets)
-        yield HealthyStack(target, client)
+        yield HealthyStack(target, client, run.directory)
 
 
 def stand_up(settings: Settings, say: Callable[[str], None]) -> dict[str, str]:
@@ -139,14 +146,10 @@ def _refuse_sick_links(target: DockerTarget) -> None:
         raise EnvironmentProblem(f"the links {', '.join(sick)} are not healthy at the start")
 
 
-@contextmanager
-def _logs_kept(target: DockerTarget, directory: Path) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        with shielded():
-            for part in Part:
-                # recording never blocks healing: a log that cannot be read is left out
-                with suppress(EnvironmentProblem, OSError):
-                    text = target.logs(part)
-                    (directory / f"{part}.log").write_text(text, encoding="utf-8")
+def keep_logs(target: DockerTarget, directory: Path, since: datetime) -> None:
+    """Write what every part has printed since *since* into *directory*, one file each."""
+    for part in Part:
+        # recording never blocks healing: a log that cannot be read is left out
+        with suppress(EnvironmentProblem, OSError):
+            text = target.logs(part, since=since)
+            (directory / f"{part}.log").write_text(text, encoding="utf-8")

@@ -1,27 +1,31 @@
-"""The timed part of a drill: steady state, fault, detection, runbook, stability, read-back."""
+"""The timed part of a drill: steady state, fault, recovery, stability, read-back."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.clock import Clock, seconds_between
+from colordrill.drill.provision import await_ready
+from colordrill.drill.recovering import Recovering, steady_limit_s
+from colordrill.drill.replica import note_replica
 from colordrill.drill.steady import SteadyWatch
-from colordrill.errors import WaitExpired
-from colordrill.fault.injection import injected
-from colordrill.fault.protocol import Fault
+from colordrill.errors import EnvironmentProblem, WaitExpired
+from colordrill.fault.injection import Injection
+from colordrill.fault.ledger import Ledger
+from colordrill.fault.planned import Planned
 from colordrill.fault.sabotage import Sabotage
 from colordrill.history import Event, History
-from colordrill.outcome import Verdict
+from colordrill.interrupts import shielded
 from colordrill.recover.detector import OutageDetector
-from colordrill.recover.runbook import Runbook, RunbookEnd
-from colordrill.scenario.model import Pace, Scenario
+from colordrill.recover.steps import Operator
+from colordrill.scenario.model import Scenario
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.target import Target
 from colordrill.verify.observe import observe
-from colordrill.verify.rto import judge_rto
 from colordrill.workload.arrivals import Arrivals, Stream
 from colordrill.workload.canary import Canary, CanaryRunner
 from colordrill.workload.jobs import Users
@@ -30,22 +34,7 @@ from colordrill.workload.readback import Acknowledged, read_back
 from colordrill.workload.scoring import ScoringWorker
 from colordrill.workload.workflows import PERSON, Workflow
 
-STEADY_LIMIT_MIN_S = 180.0
-DETECT_LIMIT_MIN_S = 60.0
-WATCH_EVERY_S = 0.5
 SCORING_LIMIT_S = 60.0
-
-
-def steady_limit_s(pace: Pace) -> float:
-    """How long the steady state is awaited: on a slow host canaries are far apart."""
-    canaries_s = pace.steady_canaries * pace.canary_interval_s
-    points_s = pace.points_before_fault * (pace.backup_interval_s + pace.backup_duration_max_s)
-    return max(STEADY_LIMIT_MIN_S, 2 * max(canaries_s, points_s))
-
-
-def detect_limit_s(pace: Pace) -> float:
-    """How long the outage is awaited: until enough canaries must have been sent and refused."""
-    return max(DETECT_LIMIT_MIN_S, (pace.confirm_count + 1) * pace.canary_interval_s)
 
 
 @dataclass(slots=True)
@@ -69,10 +58,11 @@ class TimedDrill:
         service_port: where the service listens inside its container.
         seed: draws what users do.
         say: tells people how it goes.
+        ledger: where open faults are written down for a later start.
     """
 
     scenario: Scenario
-    faults: Sequence[Fault]
+    faults: Sequence[Planned]
     sabotage: Sabotage | None
     target: Target
     client: ComfyClient
@@ -87,6 +77,8 @@ class TimedDrill:
     service_port: int
     seed: int
     say: Callable[[str], None]
+    ledger: Ledger | None = None
+    _injection: Injection = field(init=False)
 
     def run(self) -> None:
         """Go through all phases; what happened is in the history."""
@@ -96,25 +88,24 @@ class TimedDrill:
         self.history.listen(watch.observe)
         backups = BackupSchedule(self.target, self.history, self.clock, pace.backup_interval_s)
         arrivals = Arrivals(self._streams(), self.clock, self.history, pace.in_flight_max)
-        with arrivals, backups:
+        self._injection = Injection(
+            self.faults, self.target, self.history, self.clock, self.ledger
+        )
+        with self._sabotaged(), arrivals, backups, self._injection:
+            self._plant()
             self._phase("steady")
             if not self._await_steady(watch):
                 return
             self.history.listen(detector.observe)
-
-            def gate() -> None:
-                # a backup published meanwhile may have undone the precondition
-                if not self.clock.wait(watch.ready, steady_limit_s(pace)):
-                    raise WaitExpired(f"the steady state was lost: {watch.progress()}")
-
-            with injected(self.faults, self.target, self.history, self.clock, gate):
-                self._strike_twin()
-                self._recover(detector)
-                arrivals.finish()
-                backups.stop()
-                self.scoring.drain(SCORING_LIMIT_S)
-                self._read_back()
-                self._phase("heal")
+            self._strike(watch)
+            self._recovering(detector).run()
+            arrivals.finish()
+            backups.stop()
+            self.scoring.drain(SCORING_LIMIT_S)
+            self._read_back()
+            if self.scenario.replica:
+                note_replica(self.target, self.events, self.history, self.clock, self.say)
+            self._phase("heal")
 
     def _streams(self) -> tuple[Stream, ...]:
         pace = self.scenario.pace
@@ -142,6 +133,27 @@ class TimedDrill:
     def _phase(self, name: str) -> None:
         self.history.note("phase", phase=name)
 
+    @contextmanager
+    def _sabotaged(self) -> Iterator[None]:
+        """What a red twin breaks is undone too; where that fails the stack is not used again."""
+        try:
+            yield
+        finally:
+            if self.sabotage is not None and self.sabotage.undo is not None:
+                with shielded(), suppress(EnvironmentProblem):
+                    self.sabotage.undo(self.target)
+
+    def _plant(self) -> None:
+        """Latent defects, and what a red twin breaks before: there long before the disaster."""
+        if self.sabotage is not None and self.sabotage.before is not None:
+            self.sabotage.before(self.target)
+            await_ready(self.target, self.client, self.clock, self.workflows)
+        latent = [each.spec.name for each in self.faults if each.spec.latent]
+        if latent:
+            self._phase("plant")
+            self.say(f"planting {', '.join(latent)}")
+            self._injection.plant()
+
     def _await_steady(self, watch: SteadyWatch) -> bool:
         started_ns = self.clock.now_ns()
         limit_s = steady_limit_s(self.scenario.pace)
@@ -154,23 +166,25 @@ class TimedDrill:
             self.say(f"steady state: {watch.progress()}")
         return True
 
-    def _strike_twin(self) -> None:
+    def _strike(self, watch: SteadyWatch) -> None:
+        pace = self.scenario.pace
+
+        def gate() -> None:
+            # a backup published meanwhile may have undone the precondition
+            if not self.clock.wait(watch.ready, steady_limit_s(pace)):
+                raise WaitExpired(f"the steady state was lost: {watch.progress()}")
+
+        self._injection.strike(gate)
         self._phase("fault")
-        self.say(f"fault injected: {', '.join(fault.name for fault in self.faults)}")
+        struck = [each.spec.name for each in self.faults if not each.spec.latent]
+        self.say(f"fault injected: {', '.join(struck)}")
         if self.sabotage is not None:
             if self.sabotage.after_fault is not None:
                 self.sabotage.after_fault(self.target)
             self.history.note("sabotage", name=self.sabotage.name)
 
-    def _recover(self, detector: OutageDetector) -> None:
-        limit_s = detect_limit_s(self.scenario.pace)
-        if not self.clock.wait(detector.confirmed, limit_s):
-            self.say(f"no outage was detected within {limit_s:g} s")
-            return
-        self.history.note("detect", canaries=list(detector.canaries))
-        self._phase("recover")
-        self.say("outage confirmed by canaries: the runbook starts")
-        runbook = Runbook(
+    def _recovering(self, detector: OutageDetector) -> Recovering:
+        operator = Operator(
             target=self.target,
             history=self.history,
             clock=self.clock,
@@ -180,33 +194,13 @@ class TimedDrill:
             say=self.say,
             service_port=self.service_port,
         )
-        end = runbook.run()
-        if end is RunbookEnd.REFUSED:
-            # the colour check has failed; waiting for a site that must not be used adds nothing
-            self._phase("refused")
-            return
-        self._phase("stability")
-        self._await_stability()
-
-    def _await_stability(self) -> None:
-        """Watch until recovery is proven, or until it cannot come in time any more."""
-        pace = self.scenario.pace
-        settle_s = pace.stability_s + 2 * pace.canary_limit_s
-        runbook_ended_ns = self.clock.now_ns()
-        while True:
-            observations = observe(tuple(self.events))
-            if judge_rto(observations, self.scenario).check.verdict is Verdict.PASS:
-                return
-            fault_ns = observations.t_fault_ns
-            now_ns = self.clock.now_ns()
-            past_objective = (
-                fault_ns is None
-                or seconds_between(fault_ns, now_ns) > self.scenario.objectives.rto_s
-            )
-            if past_objective and seconds_between(runbook_ended_ns, now_ns) > settle_s:
-                self.say("the service was not recovered within the objective")
-                return
-            self.clock.pause(WATCH_EVERY_S)
+        return Recovering(
+            scenario=self.scenario,
+            operator=operator,
+            injection=self._injection,
+            detector=detector,
+            events=self.events,
+        )
 
     def _read_back(self) -> None:
         self._phase("readback")

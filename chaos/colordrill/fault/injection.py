@@ -2,77 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
 
 from colordrill.clock import Clock, poll
 from colordrill.errors import ColordrillError, EnvironmentProblem, RecordProblem, WaitExpired
-from colordrill.fault.protocol import Evidence, Fault
+from colordrill.fault.ledger import Ledger
+from colordrill.fault.planned import Planned
+from colordrill.fault.protocol import Evidence
+from colordrill.fault.schedule import Schedule
 from colordrill.history import History
 from colordrill.interrupts import shielded
 from colordrill.stack.target import Target
 
 EVIDENCE_LIMIT_S = 10.0
 HEALED_LIMIT_S = 60.0
+LOOK_EVERY_S = 0.05
 
 
-def refuse_unsupported(faults: Sequence[Fault], target: Target) -> None:
+def refuse_unsupported(faults: Sequence[Planned], target: Target) -> None:
     """Say before anything is touched that the target cannot carry a fault.
 
     Raises:
         EnvironmentProblem: names the missing capabilities.
     """
-    for fault in faults:
-        missing = fault.requires - target.capabilities
+    for each in faults:
+        missing = each.fault.requires - target.capabilities
         if missing:
             raise EnvironmentProblem(
-                f"fault {fault.name} needs {', '.join(sorted(missing))}, which this target lacks"
+                f"fault {each.spec.name} needs {', '.join(sorted(missing))}, which this target "
+                "lacks",
+                "see docs/reference/host.md, and `colordrill list` for what other drills need",
             )
 
 
-@contextmanager
-def injected(
-    faults: Sequence[Fault],
-    target: Target,
-    history: History,
-    clock: Clock,
-    gate: Callable[[], None] = lambda: None,
-) -> Iterator[None]:
-    """Inject *faults* in order, prove them, run the block, heal them in reverse order.
+class Injection:
+    """The faults of one drill: planted, struck, undone by schedule, and healed at the end.
 
-    The peers' probes must find nothing wrong beforehand, or what they find afterwards proves
-    nothing. Missing evidence is written down, not raised: the verdict is unknown, the healing runs.
+    A context manager: whatever happens in its block, what was injected is healed in reverse order
+    and read back before it ends. Missing evidence is written down, not raised: the verdict is
+    unknown, the healing runs.
 
     Args:
-        faults: what to break.
+        faults: what to break, in order.
         target: the stack.
         history: gets ``fault``, ``evidence`` and ``heal``.
-        clock: bounds the waits.
-        gate: called last before the first injection; may wait, and raises to call it off.
-
-    Raises:
-        EnvironmentProblem: an injection or a cure failed; every other cure was still tried.
+        clock: bounds the waits and times the schedule.
+        ledger: outlives a harness that is killed; None where nothing could be healed later.
     """
-    for fault in faults:
-        before = fault.healthy(target)
-        if not before.seen:
-            raise EnvironmentProblem(
-                f"{fault.target_name} is not healthy before {fault.name}: {before.detail}",
-                "see the run's logs/",
-            )
-    gate()
-    try:
-        for fault in faults:
-            _inject(fault, target, history)
-        for fault in faults:
-            _prove(fault, target, history, clock)
-        yield
-    finally:
+
+    def __init__(
+        self,
+        faults: Sequence[Planned],
+        target: Target,
+        history: History,
+        clock: Clock,
+        ledger: Ledger | None = None,
+    ) -> None:
+        self._faults = tuple(faults)
+        self._target = target
+        self._history = history
+        self._clock = clock
+        self._ledger = ledger
+        self._schedule = Schedule(clock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def plant(self) -> None:
+        """Inject and prove the latent defects.
+
+        Raises:
+            EnvironmentProblem: a part is not healthy before, or an injection failed.
+        """
+        self._strike([each for each in self._faults if each.spec.latent])
+
+    def strike(self, gate: Callable[[], None] = lambda: None) -> None:
+        """Inject the disasters, prove those that begin at once, leave the others to the schedule.
+
+        The peers' probes must find nothing wrong beforehand, or what they find afterwards proves
+        nothing.
+
+        Args:
+            gate: called last before the first injection; may wait, and raises to call it off.
+
+        Raises:
+            EnvironmentProblem: a part is not healthy before, or an injection failed.
+        """
+        disasters = [each for each in self._faults if not each.spec.latent]
+        self._strike(disasters, gate)
+
+    def await_schedule(self, limit_s: float) -> None:
+        """Wait until every scheduled injection and undoing has happened.
+
+        Raises:
+            WaitExpired: they have not within *limit_s*.
+            EnvironmentProblem: one of them failed.
+        """
+        self._schedule.join(limit_s)
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether anything is still due by schedule."""
+        return self._schedule.pending
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        """Heal everything that is not read back as healed, in reverse order."""
         with shielded():
+            self._schedule.stop()
             problems = [
                 problem
-                for fault in reversed(faults)
-                if (problem := _heal(fault, target, history, clock)) is not None
+                for each in reversed(self._faults)
+                if each.attempted and not each.undone
+                if (problem := self._heal(each, scheduled=False)) is not None
             ]
         if problems:
             raise EnvironmentProblem(
@@ -80,62 +129,138 @@ def injected(
                 "the stack is removed all the same, unless it was kept",
             )
 
+    def _strike(self, faults: list[Planned], gate: Callable[[], None] = lambda: None) -> None:
+        for each in faults:
+            before = each.fault.healthy(self._target)
+            if not before.seen:
+                raise EnvironmentProblem(
+                    f"{each.spec.target} is not healthy before {each.spec.name}: {before.detail}",
+                    "see the run's logs/",
+                )
+        gate()
+        at_once = [each for each in faults if not each.spec.at_s]
+        started_ns = self._clock.now_ns()
+        for each in at_once:
+            self._inject(each)
+        for each in faults:
+            self._plan(each, started_ns)
+        self._schedule.start()
+        for each in at_once:
+            self._prove(each)
 
-def _inject(fault: Fault, target: Target, history: History) -> None:
-    operation = history.invoke(
-        "fault", name=fault.name, target=fault.target_name, starts_clock=fault.starts_clock
-    )
-    try:
-        fault.inject(target)
-    except ColordrillError as error:
-        operation.fail(name=fault.name, target=fault.target_name, error=str(error))
-        raise
-    operation.ok(name=fault.name, target=fault.target_name)
+    def _plan(self, planned: Planned, started_ns: int) -> None:
+        """Put on the schedule what of *planned* is not done at once."""
+        spec = planned.spec
+        due_s = spec.at_s
+        for number in range(spec.times):
+            if due_s:
+                self._schedule.at(started_ns, due_s, lambda: self._inject_again(planned))
+            if spec.duration_s is None:
+                return
+            due_s += spec.duration_s
+            self._schedule.at(started_ns, due_s, lambda: self._heal_by_schedule(planned))
+            if number + 1 < spec.times:
+                # at the same moment the undoing comes first: what is due is taken in order
+                due_s += spec.pause_s
 
+    def _inject(self, planned: Planned) -> None:
+        spec, fault = planned.spec, planned.fault
+        named = {"name": spec.name, "target": spec.target}
+        with planned.lock:
+            if self._ledger is not None:
+                self._ledger.opened(spec, fault)
+            operation = self._history.invoke("fault", **named, starts_clock=not spec.latent)
+            planned.attempted, planned.undone = True, False
+            try:
+                fault.inject(self._target)
+            except ColordrillError as error:
+                operation.fail(**named, error=str(error))
+                raise
+            finally:
+                if self._ledger is not None:
+                    self._ledger.opened(spec, fault)
+            operation.ok(**named)
 
-def _prove(fault: Fault, target: Target, history: History, clock: Clock) -> None:
-    last = Evidence(seen=False, detail="no peer has looked yet")
+    def _inject_again(self, planned: Planned) -> None:
+        self._inject(planned)
+        # one look only: the next undoing is due, and must not wait for evidence
+        self._note_evidence(planned, self._look(planned))
 
-    def look() -> Evidence | None:
-        nonlocal last
-        last = fault.evidence(target)
-        return last if last.seen else None
+    def _prove(self, planned: Planned) -> None:
+        last = Evidence(seen=False, detail="no peer has looked yet")
 
-    try:
-        poll(clock, look, awaited="evidence", timeout_s=EVIDENCE_LIMIT_S)
-    except ColordrillError as error:
-        last = Evidence(seen=False, detail=f"{last.detail}; {error}")
-    history.note(
-        "evidence", name=fault.name, target=fault.target_name, seen=last.seen, detail=last.detail
-    )
+        def look() -> Evidence | None:
+            nonlocal last
+            with planned.lock:
+                if planned.undone:
+                    return last
+                last = self._look(planned)
+            return last if last.seen else None
 
+        with suppress(WaitExpired):
+            poll(
+                self._clock,
+                look,
+                awaited="evidence",
+                timeout_s=EVIDENCE_LIMIT_S,
+                every_s=LOOK_EVERY_S,
+            )
+        self._note_evidence(planned, last)
 
-def _heal(fault: Fault, target: Target, history: History, clock: Clock) -> str | None:
-    named = {"name": fault.name, "target": fault.target_name}
-    operation = None
-    # recording never blocks healing: on a full disk the cure still runs, unrecorded
-    with suppress(RecordProblem):
-        operation = history.invoke("heal", **named)
-    last = Evidence(seen=False, detail="")
+    def _look(self, planned: Planned) -> Evidence:
+        try:
+            return planned.fault.evidence(self._target)
+        except ColordrillError as error:
+            return Evidence(seen=False, detail=f"the peer could not look: {error}")
 
-    def look() -> Evidence | None:
-        nonlocal last
-        last = fault.healed(target)
-        return last if last.seen else None
+    def _note_evidence(self, planned: Planned, seen: Evidence) -> None:
+        spec = planned.spec
+        self._history.note(
+            "evidence", name=spec.name, target=spec.target, seen=seen.seen, detail=seen.detail
+        )
 
-    try:
-        fault.heal(target)
-        poll(clock, look, awaited="the read-back", timeout_s=HEALED_LIMIT_S)
-    except WaitExpired:
-        detail = f"not healed within {HEALED_LIMIT_S:g} s: {last.detail}"
-    except Exception as error:  # noqa: BLE001 (the other cures must still run; it is reported)
-        detail = f"the cure failed: {error}"
-    else:
+    def _heal_by_schedule(self, planned: Planned) -> None:
+        problem = self._heal(planned, scheduled=True)
+        if problem is not None:
+            raise EnvironmentProblem(f"the scheduled cure failed: {problem}")
+
+    def _heal(self, planned: Planned, *, scheduled: bool) -> str | None:
+        spec = planned.spec
+        named = {"name": spec.name, "target": spec.target, "scheduled": scheduled}
+        operation = None
+        with planned.lock:
+            # recording never blocks healing: on a full disk the cure still runs, unrecorded
+            with suppress(RecordProblem):
+                operation = self._history.invoke("heal", **named)
+            seen, detail = self._cure(planned)
+            planned.undone = seen
+        if seen and self._ledger is not None:
+            self._ledger.closed(spec)
         with suppress(RecordProblem):
             if operation is not None:
-                operation.ok(**named, detail=last.detail)
-        return None
-    with suppress(RecordProblem):
-        if operation is not None:
-            operation.fail(**named, detail=detail)
-    return f"{fault.name} on {fault.target_name}: {detail}"
+                end = operation.ok if seen else operation.fail
+                end(**named, detail=detail)
+        return None if seen else f"{spec.name} on {spec.target}: {detail}"
+
+    def _cure(self, planned: Planned) -> tuple[bool, str]:
+        last = Evidence(seen=False, detail="")
+
+        def look() -> Evidence | None:
+            nonlocal last
+            last = planned.fault.healed(self._target)
+            return last if last.seen else None
+
+        try:
+            planned.fault.heal(self._target)
+            poll(
+                self._clock,
+                look,
+                awaited="the read-back",
+                timeout_s=HEALED_LIMIT_S,
+                every_s=LOOK_EVERY_S,
+            )
+        except WaitExpired:
+            return False, f"not healed within {HEALED_LIMIT_S:g} s: {last.detail}"
+        except Exception as error:  # noqa: BLE001 (the other cures must still run; it is reported)
+            return False, f"the cure failed: {error}"
+        return True, last.detail

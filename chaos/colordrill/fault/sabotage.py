@@ -1,7 +1,8 @@
 """What red twins break. A sabotage touches only the system, never the harness.
 
-Most are a compose overlay: the system is wrong from the start, as latent defects are. Some act on
-the running stack once the disaster has struck.
+Some are a compose overlay: the system is wrong from the start, as latent defects are. The others act
+on the running stack, before the steady state or once the disaster has struck, and are undone at the
+end, so that the stack can be proven clean.
 """
 
 from __future__ import annotations
@@ -12,15 +13,41 @@ from pathlib import Path
 
 from colordrill.data import fixtures
 from colordrill.errors import EnvironmentProblem, UnknownName
-from colordrill.stack.parts import Part
-from colordrill.stack.target import Target
-
-KEEP_OLDEST = (
-    "bash",
-    "-c",
-    # what is still on its way goes first: published after the deletion it would save the drill
-    "rm -rf /backup/incoming/* && cd /backup/points && ls | tail -n +2 | xargs -r rm -rf -- && ls",
+from colordrill.fault.sabotaged_points import (
+    keep_only_oldest,
+    points_ask_for_cuda,
+    points_hold_old_workflow,
+    points_hold_other_weights,
+    points_name_stale_image,
 )
+from colordrill.stack.parts import Part, SiteFolder
+from colordrill.stack.target import PartChanges, Target
+
+SERVICE = Part.PRIMARY_COLORIZATION
+SLOW_SECOND_START = (
+    "[ -e /tmp/started ] && sleep 62; touch /tmp/started; exec python3 -m colorservice"
+    " --listen 0.0.0.0 --port 8188 --base-directory /comfyui"
+)
+WORKER_ENDS = r"""
+import json, os, subprocess, sys, urllib.request
+if len(sys.argv) == 1:
+    # in the background: the service may be frozen or cut off now, and take the request later
+    subprocess.Popen([sys.executable, "-c", os.environ["PROGRAM"], "now"], start_new_session=True,
+                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    sys.exit()
+photo = next(name for name in sorted(os.listdir("/site/input")) if name.endswith(".png"))
+prompt = {
+    "1": {"class_type": "LoadImage", "inputs": {"image": photo}},
+    "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+}
+body = json.dumps({"prompt": prompt, "extra_data": None}).encode()
+url = f"http://primary-colorization:{os.environ['PORT']}/prompt"
+headers = {"Content-Type": "application/json"}
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+opener.open(urllib.request.Request(url, body, headers), timeout=40).read()
+"""
+# every process but the first and this shell itself
+STOP_ALL = 'for each in /proc/[0-9]*; do p=${each#/proc/}; [ "$p" = 1 ] || [ "$p" = $$ ] || kill -STOP "$p"; done'
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +57,16 @@ class Sabotage:
     Attributes:
         name: as red twins are called.
         overlay: a compose file below fixtures/stack/sabotage, or None.
+        before: acts on the running stack before the steady state, or None.
         after_fault: acts on the running stack after the injection, or None.
+        undo: puts back what `before` or `after_fault` did; None where a clean stack's proof does.
     """
 
     name: str
     overlay: str | None = None
+    before: Callable[[Target], None] | None = None
     after_fault: Callable[[Target], None] | None = None
+    undo: Callable[[Target], None] | None = None
 
     @property
     def overlay_path(self) -> Path | None:
@@ -45,21 +76,93 @@ class Sabotage:
         return fixtures() / "stack" / "sabotage" / self.overlay
 
 
-def keep_only_oldest_point(target: Target) -> None:
-    """Delete every recovery point but the oldest, on the backup server's disk."""
-    done = target.execute(Part.BACKUP, KEEP_OLDEST)
-    if done.exit_code != 0 or len(done.stdout.split()) != 1:
-        raise EnvironmentProblem(f"the sabotage failed: {done.stderr or done.stdout}")
+def end_worker(target: Target) -> None:
+    """Kill the primary's worker thread by one malformed job; what answers goes on answering."""
+    command = ["env", "PORT=8188", f"PROGRAM={WORKER_ENDS}", "python3", "-c", WORKER_ENDS]
+    _expect(target, Part.PRIMARY_AGENT, command)
+
+
+def restart_service(target: Target) -> None:
+    """A process that is started anew has none of the old one's ailments."""
+    target.kill([SERVICE])
+    target.start(SERVICE)
+
+
+def forbid_restart(target: Target) -> None:
+    """The engine leaves the primary's service down when it ends."""
+    target.set_restart_policy(SERVICE, "no")
+
+
+def allow_restart(target: Target) -> None:
+    """Undo `forbid_restart`."""
+    target.set_restart_policy(SERVICE, "unless-stopped")
+    target.start(SERVICE)
+
+
+def slow_second_start(target: Target) -> None:
+    """Every start of the primary's service but its first takes longer than the objective."""
+    entry = ("tini", "--", "sh", "-c", SLOW_SECOND_START)
+    target.recreate(SERVICE, PartChanges(entrypoint=entry))
+
+
+def describe_service_anew(target: Target) -> None:
+    """Undo `slow_second_start`."""
+    target.recreate(SERVICE)
+
+
+def seal_points(target: Target) -> None:
+    """No recovery point can be put among the others any more."""
+    _expect(target, Part.BACKUP, ["chmod", "555", "/backup/points"])
+
+
+def unseal_points(target: Target) -> None:
+    """Undo `seal_points`."""
+    _expect(target, Part.BACKUP, ["chmod", "755", "/backup/points"])
+
+
+def stop_mirror(target: Target) -> None:
+    """Every process of the mirror stands still; the container runs."""
+    _expect(target, Part.PRIMARY_MIRROR, ["sh", "-c", STOP_ALL])
+
+
+def restart_mirror(target: Target) -> None:
+    """Undo `stop_mirror`."""
+    target.kill([Part.PRIMARY_MIRROR])
+    target.start(Part.PRIMARY_MIRROR)
+
+
+def swap_weights(target: Target) -> None:
+    """The primary's checkpoint on its disk becomes another one; what is loaded stays loaded."""
+    other = (fixtures() / "models" / "ddcolor_nano_other.safetensors").read_bytes()
+    target.put_files(
+        Part.PRIMARY_AGENT, SiteFolder.MODELS, {"ddcolor/ddcolor_nano.safetensors": other}
+    )
+
+
+def _expect(target: Target, part: Part, command: list[str]) -> None:
+    done = target.execute(part, command)
+    if done.exit_code != 0:
+        raise EnvironmentProblem(f"the sabotage failed: {done.stderr.strip() or done.stdout}")
 
 
 _ALL = (
-    Sabotage("only_oldest_point", after_fault=keep_only_oldest_point),
+    Sabotage("only_oldest_point", after_fault=keep_only_oldest),
     Sabotage("other_weights", overlay="other-weights.yaml"),
     Sabotage("slow_start", overlay="slow-start.yaml"),
     Sabotage("gateway_not_switched", overlay="gateway-not-switched.yaml"),
     Sabotage("liar_uncoloured", overlay="liar-uncoloured.yaml"),
     Sabotage("liar_previous", overlay="liar-previous.yaml"),
     Sabotage("liar_golden", overlay="liar-golden.yaml"),
+    Sabotage("worker_dies", after_fault=end_worker, undo=restart_service),
+    Sabotage("restart_policy_off", before=forbid_restart, undo=allow_restart),
+    Sabotage("slow_restart", before=slow_second_start, undo=describe_service_anew),
+    Sabotage("points_sealed", after_fault=seal_points, undo=unseal_points),
+    Sabotage("mirror_stuck", after_fault=stop_mirror, undo=restart_mirror),
+    Sabotage("weights_swapped", after_fault=swap_weights, undo=restart_service),
+    Sabotage("points_other_weights", after_fault=points_hold_other_weights),
+    Sabotage("points_workflow_outdated", after_fault=points_hold_old_workflow),
+    Sabotage("points_config_stale", after_fault=points_name_stale_image),
+    Sabotage("points_config_cuda", after_fault=points_ask_for_cuda),
 )
 SABOTAGES: Mapping[str, Sabotage] = {each.name: each for each in _ALL}
 

@@ -5,6 +5,7 @@ Pure but for :func:`judge_files`, which runs in the scoring worker.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,11 +58,14 @@ class Judgement:
         correct: None where it could not be judged.
         reasons: why it is not True; or what else went wrong.
         scores: None where output or golden could not be compared.
+        pixels_sha256: of the decoded pixels, whatever the file's encoding; None where it does not
+            decode.
     """
 
     correct: bool | None
     reasons: tuple[str, ...]
     scores: Scores | None
+    pixels_sha256: str | None = None
 
 
 def judge(
@@ -99,7 +103,8 @@ def judge(
         scores = compare(ours, theirs)
         wrong += _score_faults(scores, bounds)
     correct = False if wrong else None if unjudged else True
-    return Judgement(correct, (*wrong, *unjudged), scores)
+    pixels = None if ours is None else hashlib.sha256(ours.tobytes()).hexdigest()
+    return Judgement(correct, (*wrong, *unjudged), scores, pixels)
 
 
 def judge_files(

@@ -36,8 +36,19 @@ def print_trend(
     Raises:
         RecordProblem: *out* cannot be read.
     """
-    target = forgiving(stream or sys.stdout)
     records, unread = _read_all(out)
+    print_records(records, unread, stream=stream, environ=environ)
+
+
+def print_records(
+    records: Sequence[Mapping[str, Any]],
+    unread: Sequence[str] = (),
+    *,
+    stream: TextIO | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> None:
+    """Print a line for each of *records*, in the order of their dates, and what was *unread*."""
+    target = forgiving(stream or sys.stdout)
     rows = trend_rows(records)
     if is_plain(target, environ):
         target.writelines("\t".join(row) + "\n" for row in (HEAD, *rows))

@@ -13,6 +13,15 @@ COMMAND = "haproxy-command"
 READ_BACK_LIMIT_S = 10.0
 
 
+def fence(target: Target, site: Site) -> None:
+    """Let the gateway send nothing to *site*: clients are refused at once instead.
+
+    Raises:
+        EnvironmentProblem: the gateway refused the command.
+    """
+    _command(target, f"set server {BACKEND}/{site} state maint")
+
+
 def switch_gateway(target: Target, client: ComfyClient, site: Site, clock: Clock) -> str:
     """Make *site* the only active one, and see the public address answer from it.
 
@@ -32,7 +41,7 @@ def switch_gateway(target: Target, client: ComfyClient, site: Site, clock: Clock
     """
     for other in Site:
         if other is not site:
-            _command(target, f"set server {BACKEND}/{other} state maint")
+            fence(target, other)
     _command(target, f"set server {BACKEND}/{site} state ready")
     seen = "nobody"
 

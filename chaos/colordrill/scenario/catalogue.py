@@ -5,65 +5,34 @@ from __future__ import annotations
 from dataclasses import replace
 
 from colordrill.errors import UnknownName
-from colordrill.scenario.model import FaultSpec, Objectives, SabotageSpec, Scenario
+from colordrill.scenario.disk_drills import DISK_DRILLS
+from colordrill.scenario.host_drills import HOST_DRILLS, HOST_POWER_LOSS
+from colordrill.scenario.model import SabotageSpec, Scenario, StackKind
+from colordrill.scenario.network_drills import NETWORK_DRILLS
+from colordrill.scenario.people_drills import PEOPLE_DRILLS
+from colordrill.scenario.red_twins import SABOTAGES
+
+__all__ = [
+    "HOST_POWER_LOSS",
+    "SABOTAGES",
+    "SCENARIOS",
+    "find_scenario",
+    "red_twins",
+    "scenario_names",
+    "twin",
+]
 
 TWIN_MARK = "@"
 
-HOST_POWER_LOSS = Scenario(
-    name="host_power_loss",
-    title="the primary host loses power; the DR site takes over",
-    description=(
-        "Every container of the primary site dies at once by SIGKILL and stays down, and its "
-        "networks are cut. The runbook starts the cold DR container, restores the newest recovery "
-        "point, verifies it by canaries and switches the gateway."
-    ),
-    faults=(FaultSpec(name="host_power_loss", target="primary"),),
-    # The clock starts before the injection call. What the dying host still acknowledges during it
-    # (one upload, one job, one edit at these rates) is in no backup and cannot be kept.
-    objectives=Objectives(rto_s=60.0, rpo_s=10.0, lost_after_fault_max=3),
-)
-
-SCENARIOS: dict[str, Scenario] = {HOST_POWER_LOSS.name: HOST_POWER_LOSS}
-
-SABOTAGES: dict[str, tuple[SabotageSpec, ...]] = {
-    HOST_POWER_LOSS.name: (
-        SabotageSpec(
-            "only_oldest_point",
-            "rpo",
-            "all recovery points but the oldest are deleted on the backup server",
-        ),
-        SabotageSpec(
-            "other_weights",
-            "colour",
-            "the DR site runs a checkpoint of other weights",
-            bundled_only=True,
-        ),
-        SabotageSpec(
-            "slow_start",
-            "rto",
-            "the DR container starts later than the objective allows",
-            bundled_only=True,
-        ),
-        SabotageSpec(
-            "gateway_not_switched", "rto", "the switch acts on a backend that no traffic uses"
-        ),
-        SabotageSpec(
-            "liar_uncoloured",
-            "colour",
-            "the DR service answers uncoloured pictures",
-            bundled_only=True,
-        ),
-        SabotageSpec(
-            "liar_previous",
-            "colour",
-            "the DR service answers the previous picture",
-            bundled_only=True,
-        ),
-        SabotageSpec(
-            "liar_golden", "colour", "the DR service answers golden files", bundled_only=True
-        ),
-    ),
+SCENARIOS: dict[str, Scenario] = {
+    each.name: each for each in (*HOST_DRILLS, *NETWORK_DRILLS, *DISK_DRILLS, *PEOPLE_DRILLS)
 }
+
+
+def scenario_names() -> tuple[str, ...]:
+    """Every scenario, those that can share a stack one after another."""
+    ordered = sorted(SCENARIOS.values(), key=lambda each: each.stack is not StackKind.PLAIN)
+    return tuple(each.name for each in ordered)
 
 
 def twin(scenario: Scenario, sabotage: SabotageSpec) -> Scenario:

@@ -254,6 +254,9 @@ class Scenario:
         unflushed_max_s: of an in-place recovery from the site's own disk: writes older than this
             are on the disk, which is what may be lost instead of what no backup holds; None: the
             backups' promise counts.
+        restarts: of an in-place recovery: the service does not do its work, so it is fenced and
+            started anew; False where it answers well and only its data need mending.
+        replica: at the end the storage must hold every acknowledged output.
         stack: on what the primary's data lie.
         replica: it is about storage: whether the replica holds every acknowledged item is judged,
             and unknown where nobody looked.
@@ -272,6 +275,8 @@ class Scenario:
     outage_expected: bool = True
     repair: tuple[str, ...] = ()
     unflushed_max_s: float | None = None
+    restarts: bool = True
+    replica: bool = False
     stack: StackKind = StackKind.PLAIN
     replica: bool = False
     bundled_only: bool = False

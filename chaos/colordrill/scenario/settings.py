@@ -93,6 +93,11 @@ class Settings:
             UsageProblem: an override names nothing, its value is refused, or the scenario is a red
                 twin that only the bundled service can play.
         """
+        if self.image and scenario.bundled_only:
+            raise UsageProblem(
+                f"{scenario.name} breaks a part of the bundled service; {self.image} has no such",
+                "run it without --image",
+            )
         sabotage = scenario.sabotage
         if self.image and sabotage is not None and sabotage.bundled_only:
             raise UsageProblem(

@@ -146,6 +146,15 @@ class ComfyClient:
         """DELETE /userdata/workflows/NAME."""
         self._request("DELETE", f"/userdata/{quote(f'workflows/{name}', safe='')}")
 
+    def free_memory(self) -> None:
+        """POST /free: drop models, node instances and cached results before the next job."""
+        self._request("POST", "/free", json={"unload_models": True, "free_memory": True})
+
+    def forget_jobs(self) -> None:
+        """Empty the queue and the history."""
+        self._request("POST", "/queue", json={"clear": True})
+        self._request("POST", "/history", json={"clear": True})
+
     def system_stats(
         self, *, timeout_s: float | None = None
     ) -> tuple[Mapping[str, Any], str | None]:

@@ -57,7 +57,12 @@ class Run:
     @property
     def project(self) -> str:
         """The compose project's name."""
-        return f"colordrill-{self.id}"
+        return project_of(self.id)
+
+
+def project_of(run_id: str) -> str:
+    """The compose project's name of the run *run_id*."""
+    return f"colordrill-{run_id}"
 
 
 def owner() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -41,7 +42,8 @@ class PartState:
         networks: the networks it is attached to, sorted.
         restarts: how often the engine has restarted it by its restart policy.
         frozen: whether its processes are held from running.
-        out_of_memory: whether its last end was the kernel's out-of-memory killer's doing.
+        out_of_memory: whether the kernel's out-of-memory killer struck since it was last started.
+            A part that restarted by its policy may have forgotten it: look while it is down.
     """
 
     exists: bool
@@ -165,7 +167,7 @@ class Target(Protocol):
         """
 
     def pid(self, part: Part) -> int:
-        """The process id of *part*'s first process as the helper sees it; an error if it is down."""
+        """The process id of *part*'s first process as the helper sees it; an error when down."""
 
     def isolate(self, part: Part) -> Mapping[str, Sequence[str]]:
         """Detach *part* from all its networks; returns them with its aliases, for `rejoin`."""
@@ -182,8 +184,11 @@ class Target(Protocol):
     def endpoint(self, part: Part, port: int) -> str:
         """The base URL, on this machine's loopback, of a published port of *part*."""
 
-    def logs(self, part: Part, *, tail: int | None = None) -> str:
-        """What *part* printed, at most the last *tail* lines; empty for an absent part."""
+    def logs(self, part: Part, *, tail: int | None = None, since: datetime | None = None) -> str:
+        """What *part* printed, at most the last *tail* lines, none from before *since* (UTC).
+
+        Empty for an absent part.
+        """
 
     def memory_mb(self, part: Part) -> float | None:
         """Resident memory of *part* in MB (10^6 bytes), None when it does not run."""

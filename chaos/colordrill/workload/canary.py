@@ -11,9 +11,10 @@ from colordrill.errors import ServiceProblem
 from colordrill.history import History
 from colordrill.picture import Judgement
 from colordrill.stack.comfyui import ComfyClient, RequestUncertain
-from colordrill.workload.colorize import colour
+from colordrill.workload.colorize import Deadline, colour
 from colordrill.workload.photos import Photo
 from colordrill.workload.scoring import ScoringTask, ScoringWorker
+from colordrill.workload.stored import StoredWorkflows
 from colordrill.workload.workflows import Workflow
 
 
@@ -23,7 +24,7 @@ class Canary:
 
     Attributes:
         name: ``person``, ``building`` or ``crop``.
-        workflow: what is submitted.
+        workflow: what is submitted, with the content that the service holds under its name.
         photo: what is uploaded, each time under a fresh name.
         golden: the right answer, a file in the run's directory (relative path).
         photo_file: the photo as a file in the run's directory (relative path).
@@ -57,6 +58,7 @@ class CanaryRunner:
         self._clock = clock
         self._scoring = scoring
         self._directory = directory
+        self._stored = StoredWorkflows()
 
     def send(
         self,
@@ -80,9 +82,11 @@ class CanaryRunner:
             The future judgement of the picture, None when none came.
         """
         operation = self._history.invoke(kind, canary=canary.name, photo=canary.photo.name)
+        deadline = Deadline(self._clock, limit_s)
         try:
+            workflow = self._stored.current(canary.workflow, client, deadline.request_s())
             coloured = colour(
-                client, self._clock, canary.workflow, canary.photo, operation.id, limit_s
+                client, self._clock, workflow, canary.photo, operation.id, deadline.left_s()
             )
         except RequestUncertain as error:
             operation.unknown(canary=canary.name, error=str(error))
@@ -95,7 +99,7 @@ class CanaryRunner:
             canary=canary.name,
             site=coloured.answer.site or site,
             image=image,
-            colorize_cached=canary.workflow.colorize_node() in coloured.finished.cached,
+            colorize_cached=workflow.colorize_node() in coloured.finished.cached,
         )
         (self._directory / image).write_bytes(coloured.answer.body)
         return self._scoring.submit(

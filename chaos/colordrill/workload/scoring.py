@@ -140,6 +140,7 @@ class ScoringWorker:
                 "correct": judgement.correct,
                 "reasons": list(judgement.reasons),
                 "scores": None if scores is None else asdict(scores),
+                "pixels_sha256": judgement.pixels_sha256,
             }
             if (self._directory / task.difference).is_file():
                 data["difference"] = task.difference

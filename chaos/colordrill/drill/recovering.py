@@ -1,0 +1,191 @@
+"""From the fault to the proven recovery: detection, the runbook if anybody acts, stability."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+from colordrill.backup.points import scrub
+from colordrill.clock import poll, seconds_between
+from colordrill.errors import WaitExpired
+from colordrill.fault.injection import Injection
+from colordrill.history import Event
+from colordrill.outcome import Verdict
+from colordrill.recover.detector import OutageDetector
+from colordrill.recover.in_place import InPlaceRunbook
+from colordrill.recover.runbook import FailoverRunbook
+from colordrill.recover.steps import Operator, RunbookEnd
+from colordrill.scenario.model import Detection, Pace, Recovery, Scenario, StackKind
+from colordrill.stack.disk import restore_power
+from colordrill.stack.parts import Part
+from colordrill.verify.backups import judge_backups_resume
+from colordrill.verify.observe import observe
+from colordrill.verify.rto import judge_rto
+
+STEADY_LIMIT_MIN_S = 180.0
+DETECT_LIMIT_MIN_S = 60.0
+SCRUB_LIMIT_S = 30.0
+WATCH_EVERY_S = 0.5
+
+
+def steady_limit_s(pace: Pace) -> float:
+    """How long the steady state is awaited: on a slow host canaries are far apart."""
+    canaries_s = pace.steady_canaries * pace.canary_interval_s
+    points_s = pace.points_before_fault * (pace.backup_interval_s + pace.backup_duration_max_s)
+    return max(STEADY_LIMIT_MIN_S, 2 * max(canaries_s, points_s))
+
+
+def detect_limit_s(pace: Pace) -> float:
+    """How long the outage is awaited: until enough canaries must have been sent and refused."""
+    return max(DETECT_LIMIT_MIN_S, (pace.confirm_count + 1) * pace.canary_interval_s)
+
+
+@dataclass(slots=True)
+class Recovering:
+    """Brings the service back in the scenario's way, and watches until that is proven or missed.
+
+    Attributes:
+        scenario: with settings applied.
+        operator: who acts.
+        injection: the faults; some are undone by schedule.
+        detector: confirms an outage from the canaries.
+        events: the history so far, appended as it is written.
+    """
+
+    scenario: Scenario
+    operator: Operator
+    injection: Injection
+    detector: OutageDetector
+    events: list[Event]
+    _noted: bool = field(init=False, default=False)
+    _before: str = field(init=False, default="")
+
+    def run(self) -> None:
+        """Go from the fault to the end of the observation."""
+        self._before = self._newest_point_id()
+        if self.scenario.recovery is Recovery.UNAIDED:
+            self._ride_out()
+            return
+        if not self._detected():
+            return
+        self._phase("recover")
+        if self._run_runbook() is RunbookEnd.REFUSED:
+            # the colour check has failed; waiting for a site that must not be used adds nothing
+            self._phase("refused")
+            return
+        self._await_stability()
+
+    def _ride_out(self) -> None:
+        """Nobody acts: the faults pass by schedule, or the engine restarts what ended."""
+        ends = [each.ends_s for each in self.scenario.faults if each.ends_s is not None]
+        limit_s = max(ends, default=0.0) + DETECT_LIMIT_MIN_S
+        while self.injection.scheduled:
+            self._note_detection()
+            self.operator.clock.pause(WATCH_EVERY_S)
+            limit_s -= WATCH_EVERY_S
+            if limit_s <= 0:
+                break
+        self.injection.await_schedule(max(limit_s, 0.0))
+        self._await_stability()
+
+    def _detected(self) -> bool:
+        say, clock = self.operator.say, self.operator.clock
+        if self.scenario.detection is Detection.SCRUB:
+            return self._scrubbed()
+        limit_s = detect_limit_s(self.scenario.pace)
+        if not clock.wait(self.detector.confirmed, limit_s):
+            say(f"no outage was detected within {limit_s:g} s")
+            return False
+        self._note_detection()
+        say("outage confirmed by canaries: the runbook starts")
+        return True
+
+    def _scrubbed(self) -> bool:
+        """Compare the site's files with the newest point from before the fault until some differ."""
+        target = self.operator.target
+        point = self._before
+
+        def damaged() -> list[str] | None:
+            found = scrub(target, Part.PRIMARY_AGENT, point)
+            return [*found.differs, *found.absent] or None
+
+        try:
+            found = poll(
+                self.operator.clock,
+                damaged,
+                awaited=f"a scrub against {point} to find damage",
+                timeout_s=SCRUB_LIMIT_S,
+                every_s=WATCH_EVERY_S,
+            )
+        except WaitExpired as error:
+            self.operator.say(str(error))
+            return False
+        self.operator.history.note("detect", canaries=[], scrub=found[:20])
+        self._noted = True
+        self.operator.say(f"a scrub found {len(found)} damaged files: the runbook starts")
+        return True
+
+    def _run_runbook(self) -> RunbookEnd:
+        if self.scenario.recovery is Recovery.FAILOVER:
+            return FailoverRunbook(self.operator).run()
+        on_disk = self.scenario.stack is StackKind.DISK
+        return InPlaceRunbook(
+            operator=self.operator,
+            point=self._before,
+            repair=self.scenario.repair,
+            restarts=self.scenario.restarts,
+            power_on=restore_power if on_disk else None,
+        ).run()
+
+    def _await_stability(self) -> None:
+        """Watch until recovery is proven, or until it cannot come in time any more."""
+        self._phase("stability")
+        pace = self.scenario.pace
+        settle_s = pace.stability_s + 2 * pace.canary_limit_s
+        began_ns = self.operator.clock.now_ns()
+        while True:
+            self._note_detection()
+            observations = observe(tuple(self.events))
+            verdict = judge_rto(observations, self.scenario).check.verdict
+            resumed = judge_backups_resume(observations, self.scenario)
+            waiting = resumed is not None and resumed.check.verdict is not Verdict.PASS
+            if verdict is Verdict.PASS and not waiting:
+                return
+            now_ns = self.operator.clock.now_ns()
+            fault_ns = observations.t_fault_ns
+            past_objective = (
+                fault_ns is None
+                or seconds_between(fault_ns, now_ns) > self.scenario.objectives.rto_s
+            )
+            settled = seconds_between(began_ns, now_ns) > settle_s
+            # a missed objective stays missed; a doubt may still be cleared while it settles
+            if past_objective and (verdict is Verdict.FAIL or settled):
+                self.operator.say("the service was not recovered within the objective")
+                return
+            self.operator.clock.pause(WATCH_EVERY_S)
+
+    def _note_detection(self) -> None:
+        if self.detector.confirmed.is_set() and not self._noted:
+            self._noted = True
+            self.operator.history.note("detect", canaries=list(self.detector.canaries))
+
+    def _newest_point_id(self) -> str:
+        """The newest point that was published before the first disaster, as the history says."""
+        fault = next(
+            (
+                number
+                for number, event in enumerate(self.events)
+                if event.kind == "fault" and event.data.get("starts_clock") is True
+            ),
+            len(self.events),
+        )
+        before = itertools.islice(self.events, fault)
+        points = [
+            str(event.data["point"])
+            for event in before
+            if event.kind == "snapshot" and event.type == "ok"
+        ]
+        return points[-1] if points else ""
+
+    def _phase(self, name: str) -> None:
+        self.operator.history.note("phase", phase=name)

@@ -1,0 +1,144 @@
+"""Lends stacks to drills: one at a time, used again where it is proven clean, else built anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from colordrill.clock import Clock, seconds_between
+from colordrill.drill.assets import Assets
+from colordrill.drill.clean import Baseline, make_clean, prove_clean, take_baseline
+from colordrill.drill.provision import configuration_text
+from colordrill.drill.standing import HealthyStack, healthy_stack, images_for, keep_logs, plan_for
+from colordrill.errors import EnvironmentProblem
+from colordrill.interrupts import shielded
+from colordrill.scenario.model import StackKind
+from colordrill.scenario.settings import Settings
+
+
+@dataclass(slots=True)
+class _Standing:
+    """The stack that stands, what kind it is, and how it was when it was new."""
+
+    key: tuple[StackKind, tuple[Path, ...]]
+    healthy: HealthyStack
+    baseline: Baseline
+    held: ExitStack
+
+
+@dataclass(slots=True)
+class Stacks:
+    """The stacks of a series of drills; the last one is removed when the series ends.
+
+    Attributes:
+        settings: what the user chose; the same for the whole series.
+        clock: bounds the waits.
+    """
+
+    settings: Settings
+    clock: Clock
+    _images: dict[str, str] = field(init=False, default_factory=dict)
+    _standing: _Standing | None = field(init=False, default=None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        """Remove what stands, unless it is to be kept."""
+        self.remove()
+
+    def images(self, say: Callable[[str], None]) -> dict[str, str]:
+        """The reference of every image; built when missing, once for the series."""
+        if not self._images:
+            self._images = images_for(self.settings, say)
+        return self._images
+
+    def remove(self) -> None:
+        """Remove what stands."""
+        with shielded():
+            standing, self._standing = self._standing, None
+            if standing is not None:
+                standing.held.close()
+
+    @contextmanager
+    def lent(
+        self,
+        kind: StackKind,
+        overlays: tuple[Path, ...],
+        assets: Assets,
+        logs: Path,
+        say: Callable[[str], None],
+    ) -> Iterator[HealthyStack]:
+        """A healthy stack for one drill.
+
+        Args:
+            kind: on what the primary's data lie.
+            overlays: compose files of a red twin.
+            assets: the primary's data.
+            logs: a directory that gets every container's log of this drill.
+            say: tells people how it goes.
+
+        Raises:
+            EnvironmentProblem: something did not come up.
+        """
+        key = (kind, overlays)
+        if self._standing is not None and self._standing.key != key:
+            self.remove()
+        standing = self._standing or self._build(key, assets, say)
+        since = self.clock.wall()
+        try:
+            yield standing.healthy
+        except BaseException:
+            self._end(standing, logs, since)
+            raise
+        with shielded():
+            keep_logs(standing.healthy.target, logs, since)
+        # one that is kept is left as the drill left it, for a person; the next drill gets another
+        if self.settings.keep or not self._is_clean(standing, assets, say):
+            self.remove()
+
+    def _end(self, standing: _Standing, logs: Path, since: datetime) -> None:
+        with shielded():
+            keep_logs(standing.healthy.target, logs, since)
+            self.remove()
+
+    def _build(
+        self,
+        key: tuple[StackKind, tuple[Path, ...]],
+        assets: Assets,
+        say: Callable[[str], None],
+    ) -> _Standing:
+        plan = plan_for(self.settings, self.images(say), key[1], key[0])
+        with ExitStack() as building:
+            healthy = building.enter_context(healthy_stack(plan, assets, say, self.clock))
+            baseline = take_baseline(healthy.target)
+            self._standing = _Standing(key, healthy, baseline, building.pop_all())
+        return self._standing
+
+    def _is_clean(self, standing: _Standing, assets: Assets, say: Callable[[str], None]) -> bool:
+        began_ns = self.clock.now_ns()
+        configuration = configuration_text(
+            self._images, self.settings.device, self.settings.service
+        )
+        target = standing.healthy.target
+        try:
+            make_clean(target, standing.healthy.client, self.clock, assets, configuration)
+            problems = prove_clean(target, standing.baseline)
+        except EnvironmentProblem as error:
+            problems = (str(error),)
+        if problems:
+            say(f"the stack is not used again: {'; '.join(problems[:3])}")
+            return False
+        took_s = seconds_between(began_ns, self.clock.now_ns())
+        say(f"the stack is as it was when it was new ({took_s:.1f} s)")
+        return True

@@ -1,0 +1,28 @@
+"""A fault with its schedule, and how far it has come."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from colordrill.fault.protocol import Fault
+from colordrill.scenario.model import FaultSpec
+
+
+@dataclass(slots=True)
+class Planned:
+    """One fault of a drill.
+
+    Attributes:
+        spec: what the scenario says of it.
+        fault: what it resolved to.
+        attempted: an injection was begun; from then on it needs healing.
+        undone: the last cure was read back as good.
+        lock: held by whoever acts on the fault; schedule and drill are two threads.
+    """
+
+    spec: FaultSpec
+    fault: Fault
+    attempted: bool = False
+    undone: bool = False
+    lock: threading.RLock = field(default_factory=threading.RLock)

@@ -1,0 +1,92 @@
+"""Sabotage of the recovery points: they are there, their manifests fit, and what they hold is wrong."""
+
+from __future__ import annotations
+
+from colordrill.errors import EnvironmentProblem
+from colordrill.stack.images import ensure_images
+from colordrill.stack.parts import Part
+from colordrill.stack.target import Target
+
+KEEP_OLDEST = (
+    "bash",
+    "-c",
+    # what is still on its way goes first: published after the deletion it would save the drill
+    "rm -rf /backup/incoming/* && cd /backup/points && ls | tail -n +2 | xargs -r rm -rf -- && ls",
+)
+
+REWRITE = r"""
+import hashlib, json, os, pathlib, re, sys
+task, ending, *rest = sys.argv[1:]
+
+def other_weights(content):
+    # the numbers of another half: still a checkpoint of the same layout, and other colours
+    length = 8 + int.from_bytes(content[:8], "little")
+    head, data = content[:length], content[length:]
+    middle = len(data) // 4 * 2
+    return head + data[middle:] + data[:middle]
+
+def replaced(content):
+    pattern, text = rest
+    changed, count = re.subn(pattern.encode(), text.encode(), content)
+    if not count:
+        sys.exit(f"{pattern} is nowhere in a file that ends with {ending}")
+    return changed
+
+changed = 0
+for point in sorted(pathlib.Path("/backup/points").iterdir()):
+    manifest = json.loads((point / "MANIFEST.json").read_text())
+    for name, entry in manifest["files"].items():
+        if not name.endswith(ending):
+            continue
+        content = (point / name).read_bytes()
+        content = other_weights(content) if task == "weights" else replaced(content)
+        # points share unchanged files as hard links: a new file each
+        fresh = point / (name + ".new")
+        fresh.write_bytes(content)
+        os.replace(fresh, point / name)
+        entry.update(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+        changed += 1
+    fresh = point / "MANIFEST.new"
+    fresh.write_text(json.dumps(manifest))
+    os.replace(fresh, point / "MANIFEST.json")
+print(changed)
+"""
+
+
+def keep_only_oldest(target: Target) -> None:
+    """Delete every recovery point but the oldest, on the backup server's disk."""
+    done = target.execute(Part.BACKUP, KEEP_OLDEST)
+    if done.exit_code != 0 or len(done.stdout.split()) != 1:
+        raise EnvironmentProblem(f"the sabotage failed: {done.stderr or done.stdout}")
+
+
+def points_hold_other_weights(target: Target) -> None:
+    """The checkpoint in every point has other numbers."""
+    _rewrite(target, "weights", ".safetensors")
+
+
+def points_hold_old_workflow(target: Target) -> None:
+    """The building workflow in every point is the one at 680."""
+    _rewrite(target, "replace", "建筑黑白修复.json", r"\b1280\b", "680")
+
+
+def points_name_stale_image(target: Target) -> None:
+    """The configuration in every point names an image without the denoising module."""
+    built = ensure_images(["service"], _unheard, arguments={"service": {"DENOISE": "0"}})
+    stale = built["service"].reference
+    _rewrite(target, "replace", "config/stack.env", r"(?m)^IMAGE=.*$", f"IMAGE={stale}")
+
+
+def points_ask_for_cuda(target: Target) -> None:
+    """The configuration in every point asks for a GPU that is not there."""
+    _rewrite(target, "replace", "config/stack.env", r"(?m)^DEVICE=.*$", "DEVICE=cuda")
+
+
+def _unheard(_line: str) -> None:
+    """A red twin's preparation is not the drill's progress."""
+
+
+def _rewrite(target: Target, *words: str) -> None:
+    done = target.execute(Part.BACKUP, ["python3", "-c", REWRITE, *words])
+    if done.exit_code != 0 or done.stdout.strip() in {"", "0"}:
+        raise EnvironmentProblem(f"the sabotage failed: {done.stderr.strip() or done.stdout}")

@@ -1,0 +1,2 @@
+"""interim."""
+def restore_power(target): return ""
