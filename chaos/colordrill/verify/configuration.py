@@ -9,7 +9,8 @@ from __future__ import annotations
 from colordrill.outcome import Check, Verdict
 from colordrill.scenario.model import Recovery, Scenario
 from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
-from colordrill.verify.observations import Observations, Readiness
+from colordrill.verify.observations import Observations
+from colordrill.verify.probed import Readiness
 
 NAME = "configuration"
 

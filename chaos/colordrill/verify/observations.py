@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from colordrill.clock import seconds_between
 from colordrill.history import EventType
+from colordrill.verify.probed import Readiness, Replica
 
 
 class CanaryState(StrEnum):
@@ -193,25 +194,6 @@ class Step:
     ok: bool | None
     detail: str
     point: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """One look of a readiness probe at a site."""
-
-    site: str
-    probe: str
-    outcome: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Replica:
-    """What the storage's replica was found to hold of what was acknowledged."""
-
-    acknowledged: int
-    present: int
-    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from colordrill.history import Event, EventType
 from colordrill.verify.fault_book import FaultBook
 from colordrill.verify.ledger import Ledger
-from colordrill.verify.observations import Canary, Observations, Readiness, Replica, Score
+from colordrill.verify.observations import Canary, Observations, Score
 from colordrill.verify.operations import canary, read_score, readiness, replica, snapshot, step
+from colordrill.verify.probed import Readiness, Replica
 
 
 def observe(events: Iterable[Event]) -> Observations:

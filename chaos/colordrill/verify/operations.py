@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from colordrill.history import Event, EventType
-from colordrill.verify.observations import Canary, Readiness, Replica, Score, Snapshot, Step, Work
+from colordrill.verify.observations import Canary, Score, Snapshot, Step, Work
+from colordrill.verify.probed import Readiness, Replica
 
 
 def read_score(data: Mapping[str, Any]) -> Score:

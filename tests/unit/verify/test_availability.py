@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -90,7 +91,7 @@ def test_up_and_down_are_what_a_watcher_counts_from_the_fault_on(
 @given(canaries=CANARIES)
 def test_the_timeline_has_neither_gaps_nor_overlaps(canaries: list[Canary]) -> None:
     spans = timeline(canaries)
-    for first, second in zip(spans, spans[1:], strict=False):
+    for first, second in itertools.pairwise(spans):
         assert first.ended_ns == second.began_ns
 
 
