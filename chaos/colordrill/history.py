@@ -65,6 +65,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self, TextIO
 
+import msgspec
+
 from colordrill.clock import Clock
 from colordrill.errors import RecordProblem
 
@@ -246,6 +248,16 @@ def read_history(path: Path) -> Iterator[Event]:
 
 def _parse(path: Path, number: int, line: bytes) -> Event:
     try:
+        event = _DECODER.decode(line)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        # the fast way is strict: Python's own JSON also reads NaN, which a score may hold
+        return _parse_leniently(path, number, line)
+    # the decoder takes a line without data for one with none
+    return event if event.data else _parse_leniently(path, number, line)
+
+
+def _parse_leniently(path: Path, number: int, line: bytes) -> Event:
+    try:
         fields = json.loads(line)
         data = fields["data"]
         t_ns = fields["t_ns"]
@@ -259,8 +271,11 @@ def _parse(path: Path, number: int, line: bytes) -> Event:
             id=str(fields["id"]),
             data=data,
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecordProblem(
             f"{path}, line {number} is not an event: {error}",
             "the history was altered or belongs to another version; use an intact copy",
         ) from error
+
+
+_DECODER = msgspec.json.Decoder(Event)

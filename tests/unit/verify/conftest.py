@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from colordrill.history import Event, EventType
 from colordrill.outcome import Check, Outcome, Verdict
+from colordrill.record.model import DrillFacts, EnvironmentFacts
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.scenario.model import Scenario
 from colordrill.verify.conclude import conclude
@@ -234,3 +236,15 @@ def story() -> Story:
 def healthy() -> Story:
     """A drill in which everything holds."""
     return Story().healthy()
+
+
+@pytest.fixture
+def plain_record() -> dict[str, Any]:
+    """The arguments of a record but for its events and its outcome."""
+    started = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
+    facts = DrillFacts("run", "host_power_loss", 1, "gate", started, started, "colordrill run")
+    return {
+        "drill": facts,
+        "environment": EnvironmentFacts(host={}, engine={}),
+        "scenario": HOST_POWER_LOSS,
+    }
