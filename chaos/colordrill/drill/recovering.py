@@ -18,7 +18,7 @@ from colordrill.recover.steps import Operator, RunbookEnd
 from colordrill.scenario.model import Detection, Pace, Recovery, Scenario, StackKind
 from colordrill.stack.disk import restore_power
 from colordrill.stack.parts import Part
-from colordrill.verify.backups import judge_backups_resume
+from colordrill.verify.backups_resume import judge_backups_resume
 from colordrill.verify.observe import observe
 from colordrill.verify.rto import judge_rto
 

@@ -256,7 +256,8 @@ class Scenario:
             backups' promise counts.
         restarts: of an in-place recovery: the service does not do its work, so it is fenced and
             started anew; False where it answers well and only its data need mending.
-        replica: at the end the storage must hold every acknowledged output.
+        replica: at the end the storage must hold every acknowledged output; unknown where nobody
+            looked.
         stack: on what the primary's data lie.
         bundled_only: it needs the bundled service's own image, nodes or checkpoint.
         sabotage: set for a red twin.
