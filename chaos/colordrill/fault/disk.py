@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from colordrill.errors import UnknownName
+from colordrill.errors import EnvironmentProblem, UnknownName
 from colordrill.fault.disk_probe import Written, whole_number, write_by_agent
 from colordrill.fault.power import power_cycle
 from colordrill.fault.protocol import About, Evidence
@@ -19,8 +20,7 @@ BURST_S = 2.0
 
 SLOW_S = 1.0
 SLOWER_TIMES = 3.0
-LEAVE_BYTES_MAX = 10**12
-BYTES_PER_S = (20_000, 10**9)
+BYTES_PER_S = (20_000, 10_000_000)
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ class DiskSlow(_DiskFault):
     """The disk does only so many bytes per second.
 
     Attributes:
-        bytes_per_s: 20,000 to 10^9.
+        bytes_per_s: 20,000 to 10,000,000.
     """
 
     name: ClassVar[str] = "disk_slow"
@@ -154,7 +154,7 @@ class DiskSlow(_DiskFault):
 
     def _probe_bytes(self) -> int:
         # what has been saved up is used first, then so many seconds must pass
-        return min(int(self.bytes_per_s * (BURST_S + 2 * SLOW_S)), 2**26)
+        return int(self.bytes_per_s * (BURST_S + 2 * SLOW_S))
 
     def _is_effect(self, written: Written) -> bool:
         if written.seconds is None:
@@ -224,7 +224,9 @@ class DiskReadOnly(_DiskFault):
         """It can be written again."""
         if not self.memory:
             return
-        DiskControl(target).set_read_only(False)
+        with suppress(EnvironmentProblem):
+            # the kernel refuses where ext4 has given up meanwhile
+            DiskControl(target).set_read_only(False)
         if not _is_well(write_by_agent(target, PROBE_BYTES)):
             power_cycle(target, [Part(each) for each in self.memory["running"]])
 
