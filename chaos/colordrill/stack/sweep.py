@@ -30,6 +30,8 @@ from colordrill.stack.runs import (
 )
 
 REMOVE_LIMIT_S = 60.0
+HOST_IMAGES = "colordrill.image=host"
+"""Label of the images that can take a virtual disk down."""
 
 
 def sweep(say: Callable[[str], None], *, kept_too: bool = False, clock: Clock | None = None) -> int:
@@ -95,8 +97,15 @@ def _found(client: Any, label: dict[str, str]) -> Iterator[Callable[[], None]]:
 def _take_down_disk(client: Any, image: str, label: dict[str, str]) -> None:
     """Unmount a run's virtual disk and free its loop device: the engine knows of neither."""
     run_label, _, run_id = label["label"].partition("=")
+    present = [each.id for each in client.images.list(filters={"label": HOST_IMAGES})]
+    if not present:
+        raise EnvironmentProblem(
+            f"the virtual disk of run {run_id} cannot be taken down: image {image} is gone",
+            "run any drill on a disk, which builds it again; then `colordrill down`",
+        )
+    own = client.images.list(name=image)
     client.containers.run(
-        image,
+        image if own else present[0],
         [PROGRAM, "detach"],
         environment={"COLORDRILL_RUN": run_id},
         labels={run_label: run_id, OWNER_LABEL: owner()},
