@@ -46,6 +46,7 @@ class StackPlan:
         service: what is drilled, and how it differs from the bundled service.
         owner: whom everything in a site's volumes belongs to: the service's user.
         extra_environment: further variables of the compose file.
+        before_parts: compose commands that come before the parts are brought up.
     """
 
     images: dict[str, str]
@@ -56,6 +57,7 @@ class StackPlan:
     service: ServiceSpec = field(default_factory=ServiceSpec)
     owner: Owner = BUNDLED_OWNER
     extra_environment: dict[str, str] = field(default_factory=dict)
+    before_parts: tuple[str, ...] = ()
 
 
 def compose_files(run: Run, plan: StackPlan) -> list[str]:
@@ -114,7 +116,7 @@ def running_stack(run: Run, plan: StackPlan, say: Callable[[str], None]) -> Iter
         say(f"stack {run.project}: bringing it up")
         # whole or not at all: a compose killed half-way would go on creating while we remove
         with shielded():
-            _bring_up(project)
+            _bring_up(project, (*plan.before_parts, *SETUP))
             target.helper.refusal = _helper_refusal(project)
         yield target
     finally:
@@ -127,10 +129,10 @@ def running_stack(run: Run, plan: StackPlan, say: Callable[[str], None]) -> Iter
             target.close()
 
 
-def _bring_up(project: ComposeProject) -> None:
+def _bring_up(project: ComposeProject, commands: tuple[str, ...]) -> None:
     try:
         # no clean-up commands: `remove_run` removes by label, also what compose does not know of
-        files, setup = list(project.files), list(SETUP)
+        files, setup = list(project.files), list(commands)
         with get_docker_services(project.command, files, project.name, setup, []):
             return
     except Exception as error:
