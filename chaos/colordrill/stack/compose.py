@@ -19,13 +19,15 @@ from colordrill.data import fixtures, golden_images
 from colordrill.errors import EnvironmentProblem
 from colordrill.interrupts import shielded
 from colordrill.scenario.service import ServiceSpec
+from colordrill.stack.compose_project import ComposeProject
 from colordrill.stack.docker_target import DockerTarget
 from colordrill.stack.ownership import BUNDLED_OWNER, Owner
+from colordrill.stack.parts import Part
 from colordrill.stack.runs import Run, owner
 from colordrill.stack.service_overlay import service_variables, write_service_files
 from colordrill.stack.sweep import remove_run
 
-IMAGE_NAMES = ("toxiproxy", "gateway", "backup", "minio", "service")
+IMAGE_NAMES = ("toxiproxy", "gateway", "backup", "minio", "host", "service")
 COMPOSE_LIMIT_S = 180
 SETUP = ("up --detach --quiet-pull", "--profile standby create dr-colorization")
 
@@ -102,12 +104,15 @@ def running_stack(run: Run, plan: StackPlan, say: Callable[[str], None]) -> Iter
     Raises:
         EnvironmentProblem: compose could not bring it up; says what it printed.
     """
-    target = DockerTarget(run.project, plan.owner)
+    files = tuple(compose_files(run, plan))
+    project = ComposeProject(compose_command(run, plan), files, run.project, run.directory)
+    target = DockerTarget(run.project, plan.owner, project)
     try:
         say(f"stack {run.project}: bringing it up")
         # whole or not at all: a compose killed half-way would go on creating while we remove
         with shielded():
-            _bring_up(run, plan)
+            _bring_up(project)
+            target.helper.refusal = _helper_refusal(project)
         yield target
     finally:
         with shielded():
@@ -119,11 +124,11 @@ def running_stack(run: Run, plan: StackPlan, say: Callable[[str], None]) -> Iter
             target.close()
 
 
-def _bring_up(run: Run, plan: StackPlan) -> None:
-    command, files = compose_command(run, plan), compose_files(run, plan)
+def _bring_up(project: ComposeProject) -> None:
     try:
         # no clean-up commands: `remove_run` removes by label, also what compose does not know of
-        with get_docker_services(command, files, run.project, list(SETUP), []):
+        files, setup = list(project.files), list(SETUP)
+        with get_docker_services(project.command, files, project.name, setup, []):
             return
     except Exception as error:
         # pytest-docker raises a bare Exception that holds compose's output
@@ -131,3 +136,15 @@ def _bring_up(run: Run, plan: StackPlan) -> None:
             f"docker compose could not bring the stack up: {error}",
             "see `colordrill doctor`; the lines above are compose's own",
         ) from error
+
+
+def _helper_refusal(project: ComposeProject) -> str:
+    """Why there is no privileged helper; empty where it was created.
+
+    Apart from the rest, which does without it: only some faults need it.
+    """
+    try:
+        project.create(Part.HOST)
+    except EnvironmentProblem as problem:
+        return problem.cause
+    return ""

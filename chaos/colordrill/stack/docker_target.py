@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import contextmanager
+import math
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, TypeVar
 
-import docker
 import requests
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError
 from docker.models.containers import Container
 
 from colordrill.errors import EnvironmentProblem
+from colordrill.stack.compose_project import ComposeProject
+from colordrill.stack.engine import Engine, engine_errors
+from colordrill.stack.host_helper import HostHelper
+from colordrill.stack.inspection import description_of, is_up, networks_of, state_of
 from colordrill.stack.ownership import BUNDLED_OWNER, Owner
 from colordrill.stack.parts import Part, SiteFolder
-from colordrill.stack.target import Capability, Executed, PartState
+from colordrill.stack.site_files import archive
+from colordrill.stack.target import (
+    Capability,
+    Executed,
+    PartChanges,
+    PartDescription,
+    PartState,
+)
 
-ENGINE_TIMEOUT_S = 30
-ENGINE_GRACE_S = 10.0
-"""What a command may take beyond its own limit before the engine counts as hung."""
-
-Result = TypeVar("Result")
+BYTES_PER_MB = 1_000_000
+SIGNAL_LIMIT_S = 10.0
+NO_SWAP_LIMIT = -1
 
 
 @dataclass(slots=True)
@@ -37,106 +39,186 @@ class DockerTarget:
     Args:
         project: the compose project's name.
         owner: whom files belong to that are put into a site's volumes.
+        compose: how the project was brought up; without it no part can be created anew.
     """
 
     project: str
     owner: Owner = BUNDLED_OWNER
-    _client: Any = field(init=False, repr=False)
-    _isolated: dict[Part, dict[str, list[str]]] = field(init=False, default_factory=dict)
-    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    compose: ComposeProject | None = None
+    helper: HostHelper = field(init=False)
+    _engine: Engine = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Connect to the engine."""
-        with _engine_errors("connect to the Docker engine"):
-            self._client = docker.from_env(timeout=ENGINE_TIMEOUT_S)
+        self._engine = Engine(self.project)
+        self.helper = HostHelper(self._engine)
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """A Docker engine can do all of them."""
-        return frozenset(Capability)
+        """What this engine can do; asked for the first time it starts the helper and tries it."""
+        missing = set(self.helper.missing())
+        if self.compose is None:
+            missing.add(Capability.RECREATE)
+        with engine_errors("ask the engine what it can do"):
+            engine = self._engine.client.info()
+        if not engine.get("MemoryLimit", True):
+            missing.add(Capability.MEMORY_LIMIT)
+        # a rootless engine on an old kernel has no control groups at all
+        if engine.get("CgroupDriver") == "none":
+            missing |= {Capability.MEMORY_LIMIT, Capability.FREEZE}
+        return frozenset(Capability) - missing
 
     def close(self) -> None:
         """Close the connection to the engine."""
-        self._client.close()
+        self._engine.close()
 
     def state(self, part: Part) -> PartState:
         """The state of *part*; an absent one is no error."""
-        with _engine_errors(f"look at {part}"):
-            found = self._find(part)
-            if found is None:
-                return PartState(exists=False, running=False, exit_code=None, networks=())
-            attributes = found.attrs
-            running = bool(attributes["State"]["Running"])
-            started = not attributes["State"]["StartedAt"].startswith("0001-")
-            return PartState(
-                exists=True,
-                running=running,
-                exit_code=attributes["State"]["ExitCode"] if started and not running else None,
-                networks=tuple(sorted(attributes["NetworkSettings"]["Networks"])),
-                restarts=int(attributes.get("RestartCount", 0)),
-            )
+        with engine_errors(f"look at {part}"):
+            found = self._engine.find(part)
+        if found is None:
+            return PartState(exists=False, running=False, exit_code=None, networks=())
+        return state_of(found.attrs)
 
     def start(self, part: Part) -> None:
-        """Start a part that exists and is not running."""
-        with _engine_errors(f"start {part}"):
-            self._get(part).start()
+        """Start a part that exists and is not running; the engine would refuse a frozen one."""
+        with engine_errors(f"start {part}"):
+            container = self._engine.get(part)
+            if not container.attrs["State"]["Paused"]:
+                container.start()
 
     def kill(self, parts: Sequence[Part]) -> None:
         """End all *parts* at once by SIGKILL; `docker kill` also holds their restart policy off."""
         if not parts:
             return
-        with _engine_errors(f"kill {', '.join(parts)}"), ThreadPoolExecutor(len(parts)) as pool:
-            containers = [self._get(part) for part in parts]
+        with engine_errors(f"kill {', '.join(parts)}"), ThreadPoolExecutor(len(parts)) as pool:
+            containers = [self._engine.get(part) for part in parts]
             list(pool.map(_kill, containers))
 
-    def isolate(self, part: Part) -> None:
-        """Detach *part* from all its networks and remember them with its aliases."""
-        with _engine_errors(f"detach {part} from its networks"), self._lock:
-            container = self._get(part)
-            attached = container.attrs["NetworkSettings"]["Networks"]
-            remembered = {name: list(each["Aliases"] or []) for name, each in attached.items()}
-            self._isolated.setdefault(part, remembered)
-            for name in attached:
-                self._client.networks.get(name).disconnect(container, force=True)
+    def stop(self, part: Part, *, grace_s: float = 2.0) -> None:
+        """End *part* as an operator does; the engine counts whole seconds of grace."""
+        with engine_errors(f"stop {part}"):
+            self._engine.get(part).stop(timeout=max(0, math.ceil(grace_s)))
 
-    def rejoin(self, part: Part) -> None:
-        """Attach *part* again to the networks that `isolate` remembered, with the same aliases."""
-        with _engine_errors(f"attach {part} to its networks"), self._lock:
-            remembered = self._isolated.get(part, {})
-            container = self._get(part)
-            attached = container.attrs["NetworkSettings"]["Networks"]
-            for name, aliases in remembered.items():
+    def signal(self, part: Part, name: str) -> None:
+        """Send *name* to the processes of *part* by the helper; `docker kill` would hold it down.
+
+        An init as first process is spared: it ends by itself with its child's exit code.
+        """
+        pid = self.pid(part)
+        done = self.on_host(["signal-processes", str(pid), name], timeout_s=SIGNAL_LIMIT_S)
+        if done.exit_code != 0:
+            raise EnvironmentProblem(
+                f"cannot send {name} to {part}: {done.stderr.strip()[-300:]}",
+                "see whether the container runs, and whether there is such a signal",
+            )
+
+    def freeze(self, part: Part) -> None:
+        """Stop every process of *part* from being scheduled; a frozen one is left alone."""
+        with engine_errors(f"freeze {part}"):
+            container = self._up(part)
+            if not container.attrs["State"]["Paused"]:
+                container.pause()
+
+    def thaw(self, part: Part) -> None:
+        """Undo `freeze`; one that is not frozen is left alone."""
+        with engine_errors(f"thaw {part}"):
+            container = self._engine.get(part)
+            if container.attrs["State"]["Paused"]:
+                container.unpause()
+
+    def limit_memory(self, part: Part, limit_mb: float | None) -> None:
+        """Limit the memory of a running *part*, swap included.
+
+        A limit once set cannot be taken away by the engine: None sets the host's whole memory.
+        """
+        with engine_errors(f"limit the memory of {part}"):
+            if limit_mb is None:
+                whole = self._engine.client.info()["MemTotal"]
+                self._engine.get(part).update(mem_limit=whole, memswap_limit=NO_SWAP_LIMIT)
+                return
+            limit = int(limit_mb * BYTES_PER_MB)
+            self._up(part).update(mem_limit=limit, memswap_limit=limit)
+
+    def set_restart_policy(self, part: Part, policy: str) -> None:
+        """Set the restart policy (``no``, ``unless-stopped``) of *part* as it is."""
+        with engine_errors(f"set the restart policy of {part} to {policy}"):
+            container = self._engine.get(part)
+            self._engine.client.api.update_container(
+                container.id, restart_policy={"Name": policy}
+            )
+
+    def remove(self, part: Part) -> None:
+        """Remove the container of *part*; only volumes that have no name go with it."""
+        with engine_errors(f"remove {part}"):
+            found = self._engine.find(part)
+            if found is not None:
+                found.remove(force=True, v=True)
+
+    def recreate(self, part: Part, changes: PartChanges | None = None) -> None:
+        """Create *part* anew by compose; one between two restarts counts as running."""
+        if self.compose is None:
+            raise EnvironmentProblem(
+                f"cannot create {part} anew: it is not known how {self.project} was brought up",
+                "act on a stack that this process brought up",
+            )
+        with engine_errors(f"look at {part}"):
+            found = self._engine.find(part)
+        start = found is None or bool(found.attrs["State"]["Running"])
+        if found is not None:
+            # compose would wait for a frozen one to end
+            self.thaw(part)
+        self.compose.recreate(part, changes, start=start)
+
+    def description(self, part: Part) -> PartDescription:
+        """What *part* was created with, as the engine says it."""
+        with engine_errors(f"read the description of {part}"):
+            return description_of(self._engine.get(part).attrs, part, self.project)
+
+    def on_host(self, command: Sequence[str], *, timeout_s: float = 30.0) -> Executed:
+        """Run *command* in the privileged helper, which the first one starts."""
+        return self.helper.run(command, timeout_s)
+
+    def pid(self, part: Part) -> int:
+        """The process id of *part*'s first process as the helper sees it."""
+        with engine_errors(f"find the processes of {part}"):
+            return int(self._up(part).attrs["State"]["Pid"])
+
+    def isolate(self, part: Part) -> Mapping[str, Sequence[str]]:
+        """Detach *part* from all its networks; returns them with its aliases."""
+        with engine_errors(f"detach {part} from its networks"):
+            container = self._engine.get(part)
+            attached = networks_of(container.attrs)
+            for name in attached:
+                self._engine.client.networks.get(name).disconnect(container, force=True)
+            return attached
+
+    def rejoin(self, part: Part, networks: Mapping[str, Sequence[str]]) -> None:
+        """Attach *part* to those of *networks* where it is not attached, with those aliases."""
+        with engine_errors(f"attach {part} to its networks"):
+            container = self._engine.get(part)
+            attached = networks_of(container.attrs)
+            for name, aliases in networks.items():
                 if name not in attached:
-                    self._client.networks.get(name).connect(container, aliases=aliases)
-            self._isolated.pop(part, None)
+                    network = self._engine.client.networks.get(name)
+                    network.connect(container, aliases=list(aliases))
 
     def execute(self, part: Part, command: Sequence[str], *, timeout_s: float = 30.0) -> Executed:
         """Run *command* inside *part*; `timeout` inside the container enforces the limit."""
-        bounded = ["timeout", "--kill-after=1", f"{timeout_s:g}", *command]
-        with _engine_errors(f"run {command[0]} in {part}"):
-            call = partial(_execute, self._client.api, str(self._get(part).id), bounded)
-            exit_code, stdout, stderr = _within(timeout_s + ENGINE_GRACE_S, call)
-        return Executed(
-            exit_code=-1 if exit_code is None else exit_code,
-            stdout=(stdout or b"").decode("utf-8", "replace"),
-            stderr=(stderr or b"").decode("utf-8", "replace"),
-        )
+        with engine_errors(f"run {command[0]} in {part}"):
+            return self._engine.execute(self._engine.get(part), command, timeout_s)
 
     def put_files(self, part: Part, folder: SiteFolder, files: Mapping[str, bytes]) -> None:
         """Write *files* below /site/FOLDER of an agent; they and the folder are the owner's."""
-        archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w") as tar:
-            tar.addfile(_directory(folder, self.owner))
-            for name, content in files.items():
-                for entry in _tar_entries(f"{folder}/{name}", content, self.owner):
-                    tar.addfile(entry, io.BytesIO(content) if entry.isreg() else None)
-        with _engine_errors(f"copy files into {part}"):
-            self._get(part).put_archive("/site", archive.getvalue())
+        with engine_errors(f"copy files into {part}"):
+            container = self._engine.get(part)
+            container.put_archive("/site", archive(folder, files, self.owner))
 
     def endpoint(self, part: Part, port: int) -> str:
         """The base URL of a published port; read anew, because it changes with every start."""
-        with _engine_errors(f"find the published port {port} of {part}"):
-            bindings = self._get(part).attrs["NetworkSettings"]["Ports"].get(f"{port}/tcp")
+        with engine_errors(f"find the published port {port} of {part}"):
+            ports = self._engine.get(part).attrs["NetworkSettings"]["Ports"]
+        bindings = ports.get(f"{port}/tcp")
         if not bindings:
             raise EnvironmentProblem(
                 f"port {port} of {part} is not published", "see whether the container runs"
@@ -145,8 +227,8 @@ class DockerTarget:
 
     def logs(self, part: Part, *, tail: int | None = None) -> str:
         """What *part* printed; empty for an absent part."""
-        with _engine_errors(f"read the log of {part}"):
-            found = self._find(part)
+        with engine_errors(f"read the log of {part}"):
+            found = self._engine.find(part)
             if found is None:
                 return ""
             raw: bytes = found.logs(timestamps=True, tail="all" if tail is None else tail)
@@ -154,58 +236,24 @@ class DockerTarget:
 
     def memory_mb(self, part: Part) -> float | None:
         """Memory of *part* less its page cache, as `docker stats` counts it."""
-        with _engine_errors(f"read the memory of {part}"):
-            found = self._find(part)
-            if found is None or found.status != "running":
+        with engine_errors(f"read the memory of {part}"):
+            found = self._engine.find(part)
+            if found is None or not is_up(found.attrs):
                 return None
-            usage = self._client.api.stats(found.id, stream=False, one_shot=True)["memory_stats"]
+            api = self._engine.client.api
+            usage = api.stats(found.id, stream=False, one_shot=True)["memory_stats"]
         details = usage.get("stats", {})
         cache = details.get("total_inactive_file", details.get("inactive_file", 0))
-        return float(usage["usage"] - cache) / 1e6 if "usage" in usage else None
+        return float(usage["usage"] - cache) / BYTES_PER_MB if "usage" in usage else None
 
-    def _find(self, part: Part) -> Container | None:
-        labels = [
-            f"com.docker.compose.project={self.project}",
-            f"com.docker.compose.service={part}",
-        ]
-        found = self._client.containers.list(all=True, filters={"label": labels})
-        return found[0] if found else None
-
-    def _get(self, part: Part) -> Container:
-        found = self._find(part)
-        if found is None:
+    def _up(self, part: Part) -> Container:
+        container = self._engine.get(part)
+        if not is_up(container.attrs):
             raise EnvironmentProblem(
-                f"there is no container {part} in {self.project}",
-                "the stack was removed or never came up; see the run's logs/",
+                f"{part} does not run ({container.attrs['State']['Status']})",
+                "start it first; see its log in the run's logs/",
             )
-        return found
-
-
-def _execute(api: Any, container_id: str, command: list[str]) -> tuple[int | None, bytes, bytes]:
-    created = api.exec_create(container_id, command)
-    stdout, stderr = api.exec_start(created["Id"], demux=True)
-    return api.exec_inspect(created["Id"])["ExitCode"], stdout, stderr
-
-
-def _within(limit_s: float, call: Callable[[], Result]) -> Result:
-    """Call in a thread of its own, because the engine's socket has no time-out while it streams.
-
-    Raises:
-        EnvironmentProblem: no answer within *limit_s*; the thread is left behind.
-    """
-    ended: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            ended.set_result(call())
-        except BaseException as error:  # noqa: BLE001 (handed to the caller)
-            ended.set_exception(error)
-
-    threading.Thread(target=run, name="engine call", daemon=True).start()
-    try:
-        return ended.result(timeout=limit_s)
-    except FutureTimeout as error:
-        raise EnvironmentProblem(f"the engine did not answer within {limit_s:g} s") from error
+        return container
 
 
 def _kill(container: Container) -> None:
@@ -215,38 +263,3 @@ def _kill(container: Container) -> None:
         # 409: it was down already, which is what was asked for
         if error.status_code != requests.codes.conflict:
             raise
-
-
-def _tar_entries(name: str, content: bytes, owner: Owner) -> Iterator[tarfile.TarInfo]:
-    """The directories above a file, then the file, all of the same owner."""
-    folders = name.split("/")[:-1]
-    for depth in range(2, len(folders) + 1):
-        yield _directory("/".join(folders[:depth]), owner)
-    entry = tarfile.TarInfo(name)
-    entry.size = len(content)
-    entry.mode = 0o644
-    entry.uid, entry.gid = owner.uid, owner.gid
-    yield entry
-
-
-def _directory(name: str, owner: Owner) -> tarfile.TarInfo:
-    directory = tarfile.TarInfo(name)
-    directory.type = tarfile.DIRTYPE
-    directory.mode = 0o755
-    directory.uid, directory.gid = owner.uid, owner.gid
-    return directory
-
-
-@contextmanager
-def _engine_errors(doing: str) -> Iterator[None]:
-    try:
-        yield
-    except NotFound as error:
-        raise EnvironmentProblem(
-            f"cannot {doing}: {error.explanation}",
-            "a part of the stack was removed meanwhile; see the run's logs/",
-        ) from error
-    except (DockerException, requests.RequestException, OSError) as error:
-        raise EnvironmentProblem(
-            f"cannot {doing}: {error}", "see `colordrill doctor`; is the Docker engine running?"
-        ) from error

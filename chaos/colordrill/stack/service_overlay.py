@@ -57,14 +57,14 @@ def service_overlay(service: ServiceSpec) -> dict[str, Any]:
     """What the compose file has no variable for, the same at both sites."""
     changed: dict[str, Any] = {}
     if service.entrypoint:
-        changed["entrypoint"] = [_literal(each) for each in service.entrypoint]
+        changed["entrypoint"] = [literal(each) for each in service.entrypoint]
     if service.command:
-        changed["command"] = [_literal(each) for each in service.command]
+        changed["command"] = [literal(each) for each in service.command]
     if service.user is not None:
         changed["user"] = service.user
     if service.environment:
         changed["environment"] = {
-            name: _literal(value) for name, value in service.environment.items()
+            name: literal(value) for name, value in service.environment.items()
         }
     return {
         "services": {
@@ -83,6 +83,6 @@ def toxiproxy_links(port: int) -> list[dict[str, Any]]:
     return links
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """*text* as compose must read it so that it replaces no variable in it."""
     return text.replace("$", "$$")

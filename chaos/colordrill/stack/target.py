@@ -41,7 +41,8 @@ class PartState:
         networks: the networks it is attached to, sorted.
         restarts: how often the engine has restarted it by its restart policy.
         frozen: whether its processes are held from running.
-        out_of_memory: whether its last end was the kernel's out-of-memory killer's doing.
+        out_of_memory: whether the kernel's out-of-memory killer struck since it was last started.
+            A part that restarted by its policy may have forgotten it: look while it is down.
     """
 
     exists: bool
@@ -165,7 +166,7 @@ class Target(Protocol):
         """
 
     def pid(self, part: Part) -> int:
-        """The process id of *part*'s first process as the helper sees it; an error if it is down."""
+        """The process id of *part*'s first process as the helper sees it; an error when down."""
 
     def isolate(self, part: Part) -> Mapping[str, Sequence[str]]:
         """Detach *part* from all its networks; returns them with its aliases, for `rejoin`."""
