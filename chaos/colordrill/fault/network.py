@@ -15,6 +15,9 @@ from colordrill.stack.target import Target
 from colordrill.stack.toxiproxy import Toxic
 
 BYTES_MAX = 1_000_000_000
+CUT_SHARE = 0.9
+"""An answer below this share of the healthy one is cut; numbers in it vary by some bytes."""
+
 SILENCE_S = 0.6
 """A healthy peer has its answer after some milliseconds; so long without any is a black hole."""
 
@@ -154,17 +157,18 @@ class NetworkCutAfter(LinkFault):
         """The whole length; refuses a limit that nothing of the peer's would reach."""
         long = {Direction.UPSTREAM: len(self.peer.bulk), Direction.DOWNSTREAM: answer.size}
         longest = long.get(Direction(self.direction), max(long.values()))
-        if self.bytes >= longest:
+        most = int(CUT_SHARE * longest)
+        if self.bytes >= most:
             raise UsageProblem(
-                f"bytes must be less than {longest} on {self.target_name} ({self.direction}), not "
+                f"bytes must be less than {most} on {self.target_name} ({self.direction}), not "
                 f"{self.bytes}: {self.peer} has nothing longer, so the cut could not be seen"
             )
         self.memory["size"] = answer.size
 
     def shows(self, answer: Answer) -> bool:
         """Ended, and short of what came before; a reset is how the rest is refused."""
-        whole_size = self.memory.get("size", 0)
-        return answer.ending in (Ending.CLOSED, Ending.RESET) and answer.size < whole_size
+        least = CUT_SHARE * float(self.memory.get("size", 0))
+        return answer.ending in (Ending.CLOSED, Ending.RESET) and answer.size < least
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -35,9 +36,9 @@ class SlowLink(LinkFault):
         """The time that the healthy link takes."""
         self.memory["healthy_s"] = answer.total_s
 
+    @abstractmethod
     def expected_s(self) -> float:
         """The time that the fault adds to the peer's request, at the least."""
-        raise NotImplementedError
 
     def shows(self, answer: Answer) -> bool:
         """Later than before by half of what was injected, or not there when patience ended."""
@@ -216,9 +217,10 @@ class NetworkSlowClose(SlowLink):
         return self.delay_ms / 1000
 
     def shows(self, answer: Answer) -> bool:
-        """The first line came, the end came late."""
-        # the package's super() finds no cell in a dataclass with slots
-        return self.peer.expected(answer) and SlowLink.shows(self, answer)
+        """The first line came at once, the end came late."""
+        prompt = self.peer.expected(answer) and answer.first_s <= answer.total_s / 2
+        # a dataclass with slots is a new class, which super() does not know of
+        return prompt and SlowLink.shows(self, answer)
 
 
 FAULTS: tuple[type, ...] = (NetworkLatency, NetworkBandwidth, NetworkSlowClose)
