@@ -32,8 +32,9 @@ class NetworkBlackHole(LinkFault):
         "waits until a time limit of their own. Nothing reports an error.",
         method="A `timeout` toxic of Toxiproxy with timeout 0 on each stream of the direction: data "
         "are swallowed, connections are not closed.",
-        evidence="The peer connects from inside its container, asks without wanting the connection "
-        f"closed, and has not one byte after {SILENCE_S:g} s. A refusal or an end does not count.",
+        evidence="The peer connects from inside its container, asks, and after "
+        f"{SILENCE_S:g} s has no answer, on a connection that is still open. A refusal or an end "
+        "does not count.",
         cure=CURE,
         incidents="Load balancers and NAT gateways forget idle connections silently (AWS's NLB "
         "after 350 s), and clients hang; firewalls that drop instead of refuse, and lost "
@@ -53,16 +54,23 @@ class NetworkBlackHole(LinkFault):
         return {"timeout": 0}
 
     def measure(self, target: Target) -> Answer:
-        """A request after which the server does not close."""
-        return self.peer.ask(target, self.peer.staying, limit_s=SILENCE_S)
+        """A request that has no end when it is lost.
+
+        A server that closes after its answer would end the connection although the answer is lost;
+        one that greets first must be asked for more, which it never hears of.
+        """
+        lost = self.direction == Direction.UPSTREAM
+        request = self.peer.request if lost else self.peer.staying
+        return self.peer.ask(target, request, limit_s=SILENCE_S)
 
     def remember(self, answer: Answer) -> None:
         """How much comes where data flow."""
         self.memory["size"] = answer.size
 
     def shows(self, answer: Answer) -> bool:
-        """Connected, and nothing came."""
-        return answer.ending is Ending.SILENT and answer.size == 0
+        """Connected, and no answer came, or nothing but a greeting."""
+        least = CUT_SHARE * float(self.memory.get("size", 0))
+        return answer.ending is Ending.SILENT and answer.size < least
 
 
 @dataclass(slots=True, kw_only=True)

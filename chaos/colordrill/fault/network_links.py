@@ -1,4 +1,4 @@
-"""What all faults of a link have in common: toxics on it, a peer that uses it, and their removal."""
+"""What all faults of a link have in common: its toxics, their removal, a peer that uses it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from colordrill.clock import Clock, SystemClock
 from colordrill.errors import EnvironmentProblem
 from colordrill.fault.parameters import choice, member
-from colordrill.fault.peers import LINK_PEERS, Answer, Peer
+from colordrill.fault.peers import LINK_PEERS, Answer, Ending, Peer
 from colordrill.fault.protocol import About, Evidence
 from colordrill.stack.links import LinkName, replace_toxiproxy, toxiproxy_of
 from colordrill.stack.target import Capability, Target
@@ -32,7 +32,7 @@ class Direction(StrEnum):
 
 LINK_TARGETS = tuple(f"{link}: {peer}" for link, peer in LINK_PEERS.items())
 CURE = (
-    "The toxics are removed, and the links are read back from Toxiproxy until none is left; the peer "
+    "The toxics are removed, and the link is read back from Toxiproxy: none is left. The peer "
     "must then be served as before. A control API that does not answer within 5 s is not asked "
     "again: Toxiproxy is killed and started anew, with the links of its file, and read back."
 )
@@ -117,9 +117,9 @@ class LinkFault(ABC):
             server.add_toxic(self.target_name, toxic)
 
     def evidence(self, target: Target) -> Evidence:
-        """The peer asks as before; a small difference must show twice in a row."""
+        """The peer asks as before; a difference of times must show twice in a row."""
         answer = self.measure(target)
-        if self.shows(answer):
+        if self.shows(answer) and answer.ending is Ending.CLOSED:
             answer = self.measure(target)
         return Evidence(seen=self.shows(answer), detail=f"{self.peer}: {answer}")
 

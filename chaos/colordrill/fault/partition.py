@@ -73,8 +73,7 @@ class Cut:
         """One of the two reaches the other."""
         peer = peer_of(self.pair, target)
         answer = peer.ask(target, limit_s=CUT_LIMIT_S)
-        # where the other listens may not be known while they are cut apart
-        self.memory["peer"] = [peer.host, peer.port]
+        self.memory["began"] = True
         return Evidence(seen=peer.fine(answer), detail=f"{peer}: {answer}")
 
     def evidence(self, target: Target) -> Evidence:

@@ -33,7 +33,10 @@ printf '%b' "$request" >&3
 IFS= read -r -t "$limit" line <&3; code=$?
 us; first=$((REPLY - began))
 if ((code == 0)); then
-    {{ read -r rest; read -r ending; }} < <(timeout "$limit" cat <&3 | wc -c; echo "${{PIPESTATUS[0]}}")
+    {{ read -r rest; read -r ending; }} < <(
+        timeout "$limit" cat <&3 | wc -c
+        echo "${{PIPESTATUS[0]}}"
+    )
     rest=$((rest + 1))
 elif ((code > 128)); then
     ending={_TIMED_OUT}
@@ -109,8 +112,9 @@ class Peer:
     expects: str
 
     def ask(self, target: Target, request: bytes | None = None, *, limit_s: float = 1.2) -> Answer:
-        """One request, given up when nothing came for *limit_s* (at most half of what
-        `PEER_LIMIT_S` leaves).
+        """One request, given up when nothing came for *limit_s*.
+
+        All of it stays within `PEER_LIMIT_S`, and so *limit_s* below half of that.
 
         Never raises because of the connection or of the peer: both are answers.
         """
@@ -164,9 +168,7 @@ def storage_peer(part: Part, host: str, port: int) -> Peer:
     """A peer of MinIO, which repeats a path that it refuses."""
     peer = http_peer(part, host, port, "/minio/health/live", f"/{'x' * 8_000}")
     refused = f"GET /{'x' * 8_000} HTTP/1.0\r\nHost: {host}\r\n\r\n"
-    return Peer(
-        part, host, port, peer.request, peer.staying, refused.encode(), peer.expects
-    )
+    return Peer(part, host, port, peer.request, peer.staying, refused.encode(), peer.expects)
 
 
 def rsync_peer(part: Part, host: str, port: int) -> Peer:
@@ -181,6 +183,11 @@ def rsync_peer(part: Part, host: str, port: int) -> Peer:
         bulk=greeting + b"x" * 900 + b"\n",
         expects="@RSYNCD: ",
     )
+
+
+def _git_request(path: str) -> bytes:
+    body = b"git-upload-pack " + path.encode() + b"\0host=peer\0"
+    return f"{len(body) + 4:04x}".encode() + body
 
 
 def git_peer(part: Part, host: str, port: int) -> Peer:
@@ -207,11 +214,6 @@ LINK_PEERS = {
     LinkName.PRIMARY_GIT: git_peer(Part.PRIMARY_AGENT, "toxiproxy", 19418),
 }
 """Who uses each link, and how."""
-
-
-def _git_request(path: str) -> bytes:
-    body = b"git-upload-pack " + path.encode() + b"\0host=peer\0"
-    return f"{len(body) + 4:04x}".encode() + body
 
 
 def _printed(request: bytes) -> str:

@@ -1,7 +1,7 @@
 """The links of the stack that run through Toxiproxy, and the replacement of a stuck Toxiproxy.
 
-A link's toxics live in Toxiproxy's memory alone; its links come from a file. So a Toxiproxy that was
-started anew is as the stack began, whatever became of the old one.
+Toxics live in Toxiproxy's memory alone; its links come from a file. So a Toxiproxy that was started
+anew is as the stack began, whatever became of the old one.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ The package keeps its address in a process-global and sets no time-outs; both ar
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,30 +22,44 @@ from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 from colordrill.errors import EnvironmentProblem
 
 CALL_LIMIT_S = 5.0
+REMOVAL_LIMIT_S = 0.15
+"""A removal that takes longer is waiting for clients that have gone: see `remove_toxics`."""
+
 _WRONG_SHAPE = (TypeError, AttributeError)
 """What the package raises where the answer is JSON, but not Toxiproxy's."""
 
 _ONE_SERVER = threading.RLock()
-"""Held while the package's process-global address is ours."""
-
-
-def _bounded(method: str, url: str, **arguments: Any) -> requests.Response:
-    response = requests.request(method, url, timeout=CALL_LIMIT_S, **arguments)
-    # the package takes a server error for an empty answer, and that for a stack without toxics
-    if response.status_code >= requests.codes.server_error:
-        response.raise_for_status()
-    return response
+"""Held while the package's process-global address and time-out are ours."""
 
 
 class _BoundedRequests:
     """Stands in for ``requests`` inside the package: the same three calls, with a time-out."""
 
-    get = staticmethod(partial(_bounded, "GET"))
-    post = staticmethod(partial(_bounded, "POST"))
-    delete = staticmethod(partial(_bounded, "DELETE"))
+    def __init__(self) -> None:
+        self.limit_s = CALL_LIMIT_S
+        self.get = partial(self._bounded, "GET")
+        self.post = partial(self._bounded, "POST")
+        self.delete = partial(self._bounded, "DELETE")
+
+    @contextmanager
+    def within(self, limit_s: float) -> Iterator[None]:
+        """Bound the calls of the block by *limit_s* instead."""
+        self.limit_s = limit_s
+        try:
+            yield
+        finally:
+            self.limit_s = CALL_LIMIT_S
+
+    def _bounded(self, method: str, url: str, **arguments: Any) -> requests.Response:
+        response = requests.request(method, url, timeout=self.limit_s, **arguments)
+        # the package takes a server error for an empty answer, and that for a stack without toxics
+        if response.status_code >= requests.codes.server_error:
+            response.raise_for_status()
+        return response
 
 
-toxiproxy.api.requests = _BoundedRequests()
+_CALLS = _BoundedRequests()
+toxiproxy.api.requests = _CALLS
 
 
 class Stream(StrEnum):
@@ -137,13 +151,24 @@ class ToxiproxyServer:
                 )
 
     def remove_toxics(self, link: str, names: Collection[str]) -> None:
-        """Take the toxics called *names* off *link*, those that are there, and read that back."""
+        """Take the toxics called *names* off *link*, those that are there, and read that back.
+
+        Toxiproxy waits 5 s for each piece of data that a toxic held back and whose client is gone,
+        and lets nothing through the link meanwhile. Then the link is made anew, with the other
+        toxics that it carried; that cuts the connections of this link.
+        """
         with self._server() as server:
             proxy = self._proxy(server, link)
-            for name in proxy.toxics().keys() & set(names):
-                # gone meanwhile is what was asked for
-                with suppress(NotFound):
-                    proxy.destroy_toxic(name)
+            found = proxy.toxics()
+            try:
+                with _CALLS.within(REMOVAL_LIMIT_S):
+                    for name in found.keys() & set(names):
+                        # gone meanwhile is what was asked for
+                        with suppress(NotFound):
+                            proxy.destroy_toxic(name)
+            except requests.Timeout:
+                kept = [toxic for name, toxic in found.items() if name not in names]
+                proxy = _made_anew(server, proxy, kept)
             left = sorted(proxy.toxics().keys() & set(names))
             if left:
                 raise EnvironmentProblem(
@@ -201,3 +226,19 @@ def _same(found: Any, toxic: Toxic) -> bool:
         and found.toxicity == 1.0
         and dict(toxic.attributes).items() <= dict(found.attributes).items()
     )
+
+
+def _made_anew(server: Any, proxy: Any, toxics: Iterable[Any]) -> Any:
+    proxy.destroy()
+    anew = server.create(
+        name=proxy.name, listen=proxy.listen, upstream=proxy.upstream, enabled=proxy.enabled
+    )
+    for each in toxics:
+        anew.add_toxic(
+            name=each.name,
+            type=each.type,
+            stream=each.stream,
+            toxicity=each.toxicity,
+            attributes=each.attributes,
+        )
+    return anew
