@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -192,14 +192,17 @@ class DockerTarget:
         with engine_errors(f"find the processes of {part}"):
             return int(self._up(part).attrs["State"]["Pid"])
 
-    def isolate(self, part: Part) -> Mapping[str, Sequence[str]]:
-        """Detach *part* from all its networks; returns them with its aliases."""
+    def isolate(
+        self, part: Part, networks: Collection[str] | None = None
+    ) -> Mapping[str, Sequence[str]]:
+        """Detach *part* from its networks, or from those of *networks*; returns them."""
         with engine_errors(f"detach {part} from its networks"):
             container = self._engine.get(part)
             attached = networks_of(container.attrs)
-            for name in attached:
+            chosen = attached.keys() if networks is None else attached.keys() & set(networks)
+            for name in chosen:
                 self._engine.client.networks.get(name).disconnect(container, force=True)
-            return attached
+            return {name: attached[name] for name in sorted(chosen)}
 
     def rejoin(self, part: Part, networks: Mapping[str, Sequence[str]]) -> None:
         """Attach *part* to those of *networks* where it is not attached, with those aliases."""
