@@ -81,7 +81,6 @@ class CrashLoop(PartFault):
             EnvironmentProblem: it does not come up again, so there is no loop.
         """
         self.refuse_down(target)
-        self.memory["looping"] = True
         self._stop.clear()
         kills: list[int] = []
         self._thread = threading.Thread(
@@ -112,7 +111,7 @@ class CrashLoop(PartFault):
     def heal(self, target: Target) -> None:
         """End the loop, then stop and start the part, so that no pause of the engine is left."""
         self._end_loop()
-        if self.memory.get("looping"):
+        if self.memory.get("running") and not target.state(self.part).running:
             target.stop(self.part)
         super().heal(target)
 
@@ -120,10 +119,7 @@ class CrashLoop(PartFault):
         """As ever; a loop that goes on is not healed."""
         if self._thread is not None and self._thread.is_alive():
             return Evidence(seen=False, detail="the crash loop goes on")
-        found = super().healed(target)
-        if found.seen:
-            self.memory["looping"] = False
-        return found
+        return super().healed(target)
 
     def _end_loop(self) -> None:
         self._stop.set()

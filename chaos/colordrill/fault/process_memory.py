@@ -83,7 +83,6 @@ class OutOfMemory(PartFault):
         used_mb = target.memory_mb(self.part)
         if used_mb is None:
             raise EnvironmentProblem(f"the memory that {self.part} uses cannot be read")
-        self.memory["limited"] = True
         with self.witness.holding(target, self.clock) as held:
             target.limit_memory(self.part, used_mb + self.margin_mb)
             killed = self._press(target)
@@ -105,8 +104,7 @@ class OutOfMemory(PartFault):
 
     def heal(self, target: Target) -> None:
         """Lift the limit, then start it; a part between two restarts is tried again, bounded."""
-        if not self.memory.get("limited"):
-            super().heal(target)
+        if not self.memory.get("running"):
             return
         last = ""
 

@@ -25,7 +25,8 @@ import json, os, signal, sys, time
 folder, victim, limit_s = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 END = b"IEND\xaeB`\x82"
 def names():
-    return {os.path.join(d, n) for d, _, found in os.walk(folder) for n in found if n.endswith(".png")}
+    walked = [(at, name) for at, _, found in os.walk(folder) for name in found]
+    return {os.path.join(at, name) for at, name in walked if name.endswith(".png")}
 def whole(path):
     with open(path, "rb") as file:
         file.seek(0, 2)

@@ -91,7 +91,7 @@ class _SiteFault:
         return self.witness.answered(target)
 
     def _networks(self) -> Mapping[Part, Mapping[str, list[str]]]:
-        """What each part was attached to; after a half-done cut the parts' own names are aliases."""
+        """What each part was on; after a half-done cut the parts' own names are the aliases."""
         known = self.memory.get("aliases", {})
         return {
             Part(name): known.get(name) or {network: [name] for network in networks}
