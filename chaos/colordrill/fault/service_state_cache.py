@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from colordrill.errors import EnvironmentProblem
 from colordrill.fault.neighbour import (
