@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -25,6 +26,10 @@ def awaited(lab: Lab, part: Part, holds: Callable[[PartState], bool]) -> PartSta
         timeout_s=WITHIN_S,
         every_s=0.02,
     )
+
+
+def restarted_since(count: int, state: PartState) -> bool:
+    return state.running and state.restarts > count
 
 
 def test_a_stopped_part_ends_by_sigterm_and_stays_down(lab: Lab) -> None:
@@ -79,7 +84,7 @@ def test_a_signal_from_outside_leaves_the_restart_policy_in_force(lab: Lab) -> N
 
         lab.target.signal(AGENT, "SIGKILL")
 
-        after = awaited(lab, AGENT, lambda state, n=before: state.running and state.restarts > n)
+        after = awaited(lab, AGENT, partial(restarted_since, before))
         assert after.restarts == before + 1
         assert lab.target.pid(AGENT) != pid
 
