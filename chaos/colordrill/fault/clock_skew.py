@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from colordrill.errors import EnvironmentProblem, UnknownName, UsageProblem
 from colordrill.fault.parameters import number
 from colordrill.fault.protocol import About, Evidence
-from colordrill.fault.witness import witness_of
+from colordrill.fault.witness import a_look, witness_of
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Capability, PartChanges, Target
 
@@ -105,6 +105,7 @@ class BackupClockSkewed:
         }
         target.recreate(Part.BACKUP, PartChanges(environment=skewed))
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The daemon writes a time that is off by the offset."""
         skew_s, detail = _skew(target)
@@ -116,6 +117,7 @@ class BackupClockSkewed:
         if self.memory.get("looked") and not self.healed(target).seen:
             target.recreate(Part.BACKUP)
 
+    @a_look
     def healed(self, target: Target) -> Evidence:
         """The daemon writes the right time."""
         skew_s, detail = _skew(target)

@@ -12,6 +12,7 @@ from colordrill.fault.neighbour import NOT_FOUND, OK, neighbour_of
 from colordrill.fault.parameters import text, whole
 from colordrill.fault.protocol import About, Evidence
 from colordrill.fault.site_data import SiteData
+from colordrill.fault.witness import a_look
 from colordrill.stack.parts import COLORIZATION_PORT, Part
 from colordrill.stack.target import Capability, Target
 from colordrill.workload.object_types import BUILDING, OBJECT_TYPES, PERSON
@@ -72,6 +73,7 @@ class _WorkflowFault:
         if original is not None and self._data(target).read(self._path) != original:
             self._data(target).write(self._path, original)
 
+    @a_look
     def healed(self, target: Target) -> Evidence:
         """The service gives its users the file as it was."""
         original = self._original()
@@ -122,6 +124,7 @@ class WorkflowDeleted(_WorkflowFault):
         self._remembered()
         self._data(target).remove(self._path)
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The service does not know the file any more."""
         served = neighbour_of(target, Part.PRIMARY_COLORIZATION, self.service_port).user_file(
@@ -183,6 +186,7 @@ class WorkflowOutdated(_WorkflowFault):
             )
         self._data(target).write(self._path, older)
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The service gives its users the other size."""
         served = neighbour_of(target, Part.PRIMARY_COLORIZATION, self.service_port).user_file(

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 from colordrill.errors import EnvironmentProblem, UnknownName
 from colordrill.fault.protocol import About, Evidence
-from colordrill.fault.site_data import SiteData
+from colordrill.fault.site_data import SiteData, seen_by_host
+from colordrill.fault.witness import a_look
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Capability, PartChanges, Target
 
@@ -104,6 +105,7 @@ class DrOwnerWrong(_RightsFault):
             raise EnvironmentProblem("the rights of the DR site's output were never read")
         self._set(target, "0:0", ROOT_ONLY)
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The agent's attempt to write is refused."""
         refusal = SiteData(target, Part.DR_AGENT).refusal("output")
@@ -117,13 +119,14 @@ class DrOwnerWrong(_RightsFault):
         if "rights" in self.memory:
             self._set(target, *str(self.memory["rights"]).split())
 
+    @a_look
     def healed(self, target: Target) -> Evidence:
         """The agent can write again."""
         refusal = SiteData(target, Part.DR_AGENT).refusal("output")
         return Evidence(seen=refusal is None, detail=refusal or "the DR agent could write")
 
     def _set(self, target: Target, owner: str, mode: str) -> None:
-        folder = f"/proc/{target.pid(Part.DR_AGENT)}/root/site/output"
+        folder = seen_by_host(target, Part.DR_AGENT, "output")
         for command in (("chown", owner, folder), ("chmod", mode, folder)):
             done = target.on_host(command)
             if done.exit_code != 0:
@@ -176,6 +179,7 @@ class BackupAccountReadOnly(_RightsFault):
         """Make the module read-only."""
         self._turn(target, "yes")
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The agent's attempt is refused for just this reason."""
         allowed, said = self._try(target)
@@ -186,6 +190,7 @@ class BackupAccountReadOnly(_RightsFault):
         if self.memory.get("looked") and target.state(self.part).running:
             self._turn(target, "no")
 
+    @a_look
     def healed(self, target: Target) -> Evidence:
         """The agent may write again."""
         allowed, said = self._try(target)
@@ -254,6 +259,7 @@ class StorageKeysExpired(_RightsFault):
         other = PartChanges(environment={"MINIO_ROOT_PASSWORD": secrets.token_hex(16)})
         target.recreate(self.part, other)
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The mirror's request is refused for its keys."""
         accepted, said = self._list(target)
@@ -265,6 +271,7 @@ class StorageKeysExpired(_RightsFault):
         if "before" in self.memory and not self._list(target)[0]:
             target.recreate(self.part)
 
+    @a_look
     def healed(self, target: Target) -> Evidence:
         """The mirror's request is answered."""
         accepted, said = self._list(target)

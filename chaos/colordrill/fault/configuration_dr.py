@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from colordrill.errors import EnvironmentProblem, UnknownName
 from colordrill.fault.protocol import About, Evidence
+from colordrill.fault.witness import a_look
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Capability, PartChanges, PartDescription, Target
 
@@ -75,6 +76,7 @@ class DrFault:
             raise EnvironmentProblem(f"{self.part} was never looked at")
         target.recreate(self.part, self.changes())
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The container that is there was created with what is wanted."""
         if not target.state(self.part).exists:
@@ -91,6 +93,7 @@ class DrFault:
         if not target.state(self.part).exists or not self.healed(target).seen:
             target.recreate(self.part)
 
+    @a_look
     def healed(self, target: Target) -> Evidence:
         """It was created as before."""
         before = self.memory.get("before")

@@ -22,6 +22,7 @@ from colordrill.fault.neighbour import (
 from colordrill.fault.parameters import text, whole
 from colordrill.fault.protocol import About, Evidence
 from colordrill.fault.site_data import SiteData
+from colordrill.fault.witness import a_look
 from colordrill.picture import PictureProblem, Pixels, decode
 from colordrill.stack.parts import COLORIZATION_PORT, Part
 from colordrill.stack.target import Capability, Target
@@ -113,6 +114,7 @@ class WeightsFault:
         """Put something else in the place of the held original."""
         raise EnvironmentProblem(f"{self.name} does not say what it changes in {data.agent}")
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The same job gives another picture, or none."""
         before = self.memory.get("picture")
@@ -142,6 +144,7 @@ class WeightsFault:
         if neighbour.alive():
             self._forget(neighbour)
 
+    @a_look
     def healed(self, target: Target) -> Evidence:
         """The file is as it was, and so is the picture."""
         if "digest" not in self.memory:

@@ -11,6 +11,7 @@ from colordrill.errors import ColordrillError, EnvironmentProblem
 from colordrill.fault.parameters import number, whole
 from colordrill.fault.process_parts import PartFault
 from colordrill.fault.protocol import About, Evidence
+from colordrill.fault.witness import a_look
 from colordrill.stack.target import Capability, Target
 
 FIRST_KILLS = 2
@@ -99,6 +100,7 @@ class CrashLoop(PartFault):
             self._end_loop()
             raise
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The witness is not answered, and restarts have not helped."""
         looked = super().evidence(target)
@@ -115,6 +117,7 @@ class CrashLoop(PartFault):
             target.stop(self.part)
         super().heal(target)
 
+    @a_look
     def healed(self, target: Target) -> Evidence:
         """As ever; a loop that goes on is not healed."""
         if self._thread is not None and self._thread.is_alive():

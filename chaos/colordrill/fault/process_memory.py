@@ -10,6 +10,7 @@ from colordrill.errors import ColordrillError, EnvironmentProblem, WaitExpired
 from colordrill.fault.parameters import number
 from colordrill.fault.process_parts import PartFault
 from colordrill.fault.protocol import About, Evidence
+from colordrill.fault.witness import a_look
 from colordrill.stack.target import Capability, PartState, Target
 
 EXIT_KILLED = 137
@@ -24,7 +25,9 @@ PRESSURE = 'exec head -c "$1" /dev/zero | tail -c "$1" >/dev/null'
 
 
 # cgroup v2, else v1; a group without a limit says "max", or more than any machine has
-LIMIT = "cat /sys/fs/cgroup/memory.max 2>/dev/null || cat /sys/fs/cgroup/memory/memory.limit_in_bytes"
+GROUP = "/sys/fs/cgroup"
+LIMIT = f"cat {GROUP}/memory.max 2>/dev/null || cat {GROUP}/memory/memory.limit_in_bytes"
+
 HOST_MEMORY = "awk '/^MemTotal/ {print $2 * 1024}' OFMT=%.0f /proc/meminfo"
 READ_LIMIT = f"{{ {LIMIT}; }} && {HOST_MEMORY}"
 
@@ -104,6 +107,7 @@ class OutOfMemory(PartFault):
             )
         self.memory["connection"] = held.ended().detail
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The witness is not answered, and the engine says that the end was out of memory."""
         looked = super().evidence(target)
@@ -140,6 +144,7 @@ class OutOfMemory(PartFault):
             raise EnvironmentProblem(f"{self.part}'s memory limit stays: {last}") from error
         super().heal(target)
 
+    @a_look
     def healed(self, target: Target) -> Evidence:
         """As ever; and it may use as much memory as before."""
         found = super().healed(target)

@@ -19,6 +19,7 @@ from colordrill.fault.neighbour import (
 from colordrill.fault.parameters import whole
 from colordrill.fault.protocol import About, Evidence
 from colordrill.fault.site_data import SiteData
+from colordrill.fault.witness import a_look
 from colordrill.stack.parts import COLORIZATION_PORT, Part
 from colordrill.stack.target import Capability, Target
 
@@ -114,6 +115,7 @@ class WorkerDead(ServiceFault):
             )
         self.memory["poison"] = prompt_id
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """A job does not end, the deadly one is still running, and the service says it is well."""
         poison = self.memory.get("poison")
@@ -140,6 +142,7 @@ class WorkerDead(ServiceFault):
         target.start(part)
         self._tidy(target)
 
+    @a_look
     def healed(self, target: Target) -> Evidence:
         """The agent's smallest job ends well."""
         if not self.neighbour(target).alive():

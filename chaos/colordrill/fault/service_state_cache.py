@@ -18,6 +18,7 @@ from colordrill.fault.neighbour import (
 )
 from colordrill.fault.protocol import About, Evidence
 from colordrill.fault.service_state import ServiceFault
+from colordrill.fault.witness import a_look
 from colordrill.stack.target import Capability, Target
 
 JOB_LIMIT_S = 4.0
@@ -86,6 +87,7 @@ class ResultCacheStale(ServiceFault):
             "under heavy traffic its cache holds no result long enough; lower the arrivals",
         )
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """Success in the history, 404 for the picture."""
         if "again" not in self.memory:
@@ -106,6 +108,7 @@ class ResultCacheStale(ServiceFault):
         if self.memory.get("looked"):
             self.data(target).release_all("output")
 
+    @a_look
     def healed(self, target: Target) -> Evidence:
         """The picture is served as it was."""
         if "path" not in self.memory:

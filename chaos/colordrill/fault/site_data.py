@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from colordrill.errors import EnvironmentProblem
@@ -142,6 +143,11 @@ class SiteData:
     def _run(self, task: str, path: str, *words: str) -> Executed:
         command = ("python3", "-c", PROGRAM, task, f"/site/{path}", *words)
         return self.target.execute(self.agent, command, timeout_s=FILE_LIMIT_S)
+
+
+def seen_by_host(target: Target, agent: Part, folder: str) -> str:
+    """Where the privileged helper sees a *folder* of the site: through the agent's process."""
+    return str(Path("/proc", str(target.pid(agent)), "root", "site", folder))
 
 
 def _bytes(encoded: Any) -> bytes | None:

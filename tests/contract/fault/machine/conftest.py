@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ HEALED_LIMIT_S = 60.0
 JOB_LIMIT_S = 60.0
 
 CLOCK = SystemClock()
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass
@@ -88,10 +90,14 @@ class Lab:
         later.heal(target)
         twice = self.awaited(lambda: later.healed(target), HEALED_LIMIT_S)
         assert twice.seen, f"healing twice: {twice.detail}"
-        gone = later.evidence(target)
-        print(
-            f"{fault.name}: inject {injected_s:.2f} s, heal {heal_s:.2f} s, healed {healed_s:.2f} s"
-            f"\n  evidence: {evidence.detail}\n  healed: {healed.detail}\n  after: {gone.detail}"
+        _LOG.info(
+            "%s: inject %.2f s, heal %.2f s, healed %.2f s\n  evidence: %s\n  healed: %s",
+            fault.name,
+            injected_s,
+            heal_s,
+            healed_s,
+            evidence.detail,
+            healed.detail,
         )
         return {"injected_s": injected_s, "heal_s": heal_s, "evidence": evidence.detail}
 
