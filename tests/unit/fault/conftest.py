@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from colordrill.history import Event, History
 from colordrill.stack.parts import Part, Site, parts_of
 from colordrill.stack.target import Executed
+from fakes.clock import ManualClock
+from fakes.faults import Bench
 from fakes.target import FakePart, FakeTarget
 
 
@@ -23,3 +26,8 @@ def target() -> FakeTarget:
 
     target.programs["bash"] = ask
     return target
+
+
+@pytest.fixture
+def bench(target: FakeTarget, history: History, clock: ManualClock, events: list[Event]) -> Bench:
+    return Bench(target, history, clock, events)
