@@ -203,8 +203,10 @@ class FaultSpec:
         if self.duration_s is not None:
             _positive("duration_s", self.duration_s)
             _within("duration_s", self.duration_s, 0.0, SCHEDULE_MAX_S)
-        if not 1 <= self.times <= TIMES_MAX:
-            raise UsageProblem(f"times must be 1 to {TIMES_MAX}, not {self.times!r}")
+        if type(self.times) is not int or not 1 <= self.times <= TIMES_MAX:
+            raise UsageProblem(
+                f"times must be a whole number from 1 to {TIMES_MAX}, not {self.times!r}"
+            )
         if self.times > 1 and self.duration_s is None:
             raise UsageProblem(f"{self.name} happens {self.times} times, so it needs a duration_s")
         if self.latent and (self.at_s or self.duration_s is not None):

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from colordrill.history import Event, History
 from colordrill.stack.parts import Part, Site, parts_of
 from colordrill.stack.target import Executed
+from fakes.clock import ManualClock
+from fakes.faults import Bench
 from fakes.machine import Machine, machine_stack
 from fakes.target import FakePart, FakeTarget
 
@@ -31,3 +34,8 @@ def target() -> FakeTarget:
 def machine(tmp_path: Path) -> Machine:
     """A whole stack in memory."""
     return machine_stack(tmp_path)
+
+
+@pytest.fixture
+def bench(target: FakeTarget, history: History, clock: ManualClock, events: list[Event]) -> Bench:
+    return Bench(target, history, clock, events)
