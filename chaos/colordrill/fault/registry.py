@@ -28,6 +28,8 @@ _FAMILIES: tuple[Any, ...] = (
     process_site,
 )
 
+_NOT_FOR_SCENARIOS = frozenset({"target_name", "memory", "clock"})
+
 FAULTS: Mapping[str, Any] = {each.name: each for family in _FAMILIES for each in family.FAULTS}
 
 
@@ -37,9 +39,7 @@ def capabilities_of(specs: Iterable[FaultSpec]) -> frozenset[Capability]:
     Raises:
         UnknownName: there is no such fault.
     """
-    return frozenset(
-        capability for spec in specs for capability in _class_of(spec.name).requires
-    )
+    return frozenset(capability for spec in specs for capability in _class_of(spec.name).requires)
 
 
 def parameters_of(fault: Any) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def parameters_of(fault: Any) -> dict[str, Any]:
     return {
         each.name: each.default
         for each in fields(fault)
-        if each.init and each.name not in {"target_name", "memory"}
+        if each.init and each.name not in _NOT_FOR_SCENARIOS
     }
 
 
