@@ -130,7 +130,7 @@ def _targets(targets: Iterable[str]) -> list[str]:
 def _parameters(fault: Any) -> str:
     meanings = _meanings(fault)
     rows = [
-        (code(name), _shown(default), meanings.get(name, ""))
+        (code(name), _shown(default), _explained(default, meanings.get(name, "")))
         for name, default in parameters_of(fault).items()
     ]
     return table(("parameter", "default", "meaning"), rows) if rows else "None."
@@ -143,6 +143,14 @@ def _shown(default: object) -> str:
     return code(f"{value:g}" if isinstance(value, float) else value)
 
 
+def _explained(default: object, meaning: str) -> str:
+    """*meaning*, with what can be chosen where that is a fixed list."""
+    if not isinstance(default, Enum):
+        return meaning
+    choice = f"one of {', '.join(code(each.value) for each in type(default))}"
+    return f"{meaning}; {choice}" if meaning else choice
+
+
 def _meanings(fault: Any) -> dict[str, str]:
     """What the docstrings of the class and of those that it builds on say of each attribute."""
     found: dict[str, str] = {}
@@ -150,5 +158,5 @@ def _meanings(fault: Any) -> dict[str, str]:
         text = inspect.cleandoc(vars(owner).get("__doc__") or "")
         _, _, section = text.partition("Attributes:\n")
         for name, meaning in _ATTRIBUTE.findall(inspect.cleandoc("\n" + section)):
-            found[name] = " ".join(meaning.split()).rstrip(".")
+            found[name] = " ".join(meaning.split()).rstrip(".").replace("``", "`")
     return found

@@ -57,7 +57,7 @@ class Sleepy:
     Attributes:
         target_name: the part.
         nap_s: how long
-            it sleeps.
+            it ``sleeps``.
         memory: nothing.
     """
 
@@ -74,6 +74,7 @@ class Sleepy:
 
     target_name: str
     nap_s: float = 8.0
+    capability: Capability = Capability.EXECUTE
     memory: dict[str, Any] = field(init=False, default_factory=dict)
 
 
@@ -143,7 +144,8 @@ def test_a_fault_s_page_says_what_its_class_says(generator: Generator) -> None:
     for said in ("It sleeps. For long.", "By `docker pause`.", "It snores.", "It is woken."):
         assert said in page
     assert "- `gateway`\n- `backup`\n- `dr|primary`: both\n" in page
-    assert "| `nap_s` | `8` | how long it sleeps |" in page
+    assert "| `nap_s` | `8` | how long it `sleeps` |" in page
+    assert "| `capability` | `execute` | one of `kill`, `network_cut`," in page
     assert "memory" not in page
     assert "[`naps`](../scenarios.md#naps): the gateway naps (aimed at `backup`)" in page
     assert "make docs" in page.splitlines()[0]

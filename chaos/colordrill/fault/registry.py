@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
 from typing import Any
 
+from colordrill.clock import Clock
 from colordrill.errors import UnknownName, UsageProblem
 from colordrill.fault import (
     host,
@@ -28,7 +29,8 @@ _FAMILIES: tuple[Any, ...] = (
     process_site,
 )
 
-_NOT_FOR_SCENARIOS = frozenset({"target_name", "memory", "clock"})
+_GIVEN = frozenset({"target_name", "memory"})
+"""Not parameters: a scenario names the target itself, and the memory is the fault's own."""
 
 FAULTS: Mapping[str, Any] = {each.name: each for family in _FAMILIES for each in family.FAULTS}
 
@@ -39,16 +41,26 @@ def capabilities_of(specs: Iterable[FaultSpec]) -> frozenset[Capability]:
     Raises:
         UnknownName: there is no such fault.
     """
-    return frozenset(capability for spec in specs for capability in _class_of(spec.name).requires)
+    return frozenset(
+        capability for spec in specs for capability in _class_of(spec.name).requires
+    )
 
 
 def parameters_of(fault: Any) -> dict[str, Any]:
-    """The parameters of a fault's class and their defaults."""
+    """The parameters of a fault's class and their defaults; its clock is none."""
     return {
-        each.name: each.default
+        each.name: _default_of(each)
         for each in fields(fault)
-        if each.init and each.name not in _NOT_FOR_SCENARIOS
+        # annotations are text in modules that postpone them
+        if each.init and each.name not in _GIVEN and each.type not in {Clock, "Clock"}
     }
+
+
+def _default_of(parameter: Field[Any]) -> Any:
+    """None where it has none; the registry's test refuses such a fault."""
+    if parameter.default_factory is not MISSING:
+        return parameter.default_factory()
+    return None if parameter.default is MISSING else parameter.default
 
 
 def build_fault(spec: FaultSpec) -> Fault:
