@@ -146,7 +146,7 @@ def test_a_fault_s_page_says_what_its_class_says(generator: Generator) -> None:
     assert "- `gateway`\n- `backup`\n- `dr|primary`: both\n" in page
     assert "| `nap_s` | `8` | how long it `sleeps` |" in page
     assert "| `capability` | `execute` | one of `kill`, `network_cut`," in page
-    assert "memory" not in page
+    assert "`memory`" not in page
     assert "[`naps`](../scenarios.md#naps): the gateway naps (aimed at `backup`)" in page
     assert "make docs" in page.splitlines()[0]
 
