@@ -9,6 +9,7 @@ from colordrill.backup.points import scrub
 from colordrill.clock import poll, seconds_between
 from colordrill.errors import WaitExpired
 from colordrill.fault.injection import Injection
+from colordrill.fault.power import restore_power
 from colordrill.history import Event
 from colordrill.outcome import Verdict
 from colordrill.recover.detector import OutageDetector
@@ -16,7 +17,6 @@ from colordrill.recover.in_place import InPlaceRunbook
 from colordrill.recover.runbook import FailoverRunbook
 from colordrill.recover.steps import Operator, RunbookEnd
 from colordrill.scenario.model import Detection, Pace, Recovery, Scenario, StackKind
-from colordrill.stack.disk import restore_power
 from colordrill.stack.parts import Part
 from colordrill.verify.backups_resume import judge_backups_resume
 from colordrill.verify.observe import observe
@@ -107,7 +107,7 @@ class Recovering:
 
         def damaged() -> list[str] | None:
             found = scrub(target, Part.PRIMARY_AGENT, point)
-            return [*found.differs, *found.absent] or None
+            return list(found.damaged) or None
 
         try:
             found = poll(

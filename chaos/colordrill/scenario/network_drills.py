@@ -116,7 +116,7 @@ NETWORK_DRILLS: tuple[Scenario, ...] = (
         FaultSpec(
             "partition",
             "primary-colorization|toxiproxy",
-            {"method": "iptables", "direction": "to"},
+            {"direction": "to"},
             duration_s=OUTAGE_S,
         ),
         outage=True,
@@ -126,7 +126,7 @@ NETWORK_DRILLS: tuple[Scenario, ...] = (
         "gateway and primary do not see each other for a while",
         "Packets between the gateway and the link to the primary are dropped for 6 s, both ways.",
         FaultSpec(
-            "partition", "gateway|toxiproxy", {"method": "iptables"}, duration_s=OUTAGE_S
+            "partition", "gateway|toxiproxy", duration_s=OUTAGE_S
         ),
         outage=True,
     ),
@@ -168,7 +168,7 @@ NETWORK_DRILLS: tuple[Scenario, ...] = (
             "The primary's service keeps running, and nobody outside reaches it. The DR site takes "
             "over; what the cut-off primary may still acknowledge must not be lost."
         ),
-        faults=(FaultSpec("partition", "gateway|toxiproxy", {"method": "iptables"}),),
+        faults=(FaultSpec("partition", "gateway|toxiproxy"),),
         objectives=FAILED_OVER,
         pace=BRISK,
     ),
