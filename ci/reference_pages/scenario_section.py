@@ -9,17 +9,9 @@ from typing import Any
 from page_parts import code, item, page, paragraph, table
 
 from colordrill.scenario.disk_drills import DISK_DRILLS
+from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery, StackKind
 from colordrill.scenario.host_drills import HOST_DRILLS
-from colordrill.scenario.model import (
-    Detection,
-    FaultSpec,
-    Objectives,
-    Pace,
-    Recovery,
-    SabotageSpec,
-    Scenario,
-    StackKind,
-)
+from colordrill.scenario.model import Objectives, Pace, SabotageSpec, Scenario
 from colordrill.scenario.network_drills import NETWORK_DRILLS
 from colordrill.scenario.people_drills import PEOPLE_DRILLS
 

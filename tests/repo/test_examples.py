@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from colordrill.fault.registry import build_fault, capabilities_of
-from colordrill.scenario.model import Recovery, Scenario
+from colordrill.scenario.fault_spec import Recovery
+from colordrill.scenario.model import Scenario
 from repo.tree import ROOT, markdown_files, place
 
 EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -15,7 +15,8 @@ import pytest
 from colordrill.fault.protocol import About
 from colordrill.fault.registry import FAULTS
 from colordrill.scenario.catalogue import SCENARIOS
-from colordrill.scenario.model import FaultSpec, Objectives, Scenario
+from colordrill.scenario.fault_spec import FaultSpec
+from colordrill.scenario.model import Objectives, Scenario
 from colordrill.stack.target import Capability
 from repo.pages import anchors, links
 from repo.tree import ROOT, expect_none

@@ -16,7 +16,8 @@ from colordrill.recover.detector import OutageDetector
 from colordrill.recover.in_place import InPlaceRunbook
 from colordrill.recover.runbook import FailoverRunbook
 from colordrill.recover.steps import Operator, RunbookEnd
-from colordrill.scenario.model import Detection, Pace, Recovery, Scenario, StackKind
+from colordrill.scenario.fault_spec import Detection, Recovery, StackKind
+from colordrill.scenario.model import Pace, Scenario
 from colordrill.stack.parts import Part
 from colordrill.verify.backups_resume import judge_backups_resume
 from colordrill.verify.observe import observe

@@ -31,7 +31,7 @@ from colordrill.fault import (
     service_state_cache,
 )
 from colordrill.fault.protocol import Fault
-from colordrill.scenario.model import FaultSpec
+from colordrill.scenario.fault_spec import FaultSpec
 from colordrill.stack.target import Capability
 
 _FAMILIES: tuple[Any, ...] = (
@@ -69,9 +69,7 @@ def capabilities_of(specs: Iterable[FaultSpec]) -> frozenset[Capability]:
     Raises:
         UnknownName: there is no such fault.
     """
-    return frozenset(
-        capability for spec in specs for capability in _class_of(spec.name).requires
-    )
+    return frozenset(capability for spec in specs for capability in _class_of(spec.name).requires)
 
 
 def parameters_of(fault: Any) -> dict[str, Any]:

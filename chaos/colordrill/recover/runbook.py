@@ -80,9 +80,7 @@ class FailoverRunbook:
 
     def _switch(self) -> StepDone:
         operator = self.operator
-        return StepDone(
-            switch_gateway(operator.target, operator.public, Site.DR, operator.clock)
-        )
+        return StepDone(switch_gateway(operator.target, operator.public, Site.DR, operator.clock))
 
     def _record(self) -> StepDone:
         spent_s = seconds_between(self._started_ns, self.operator.clock.now_ns())

@@ -18,7 +18,6 @@ from pytest_docker.plugin import get_docker_services
 from colordrill.data import fixtures, golden_images
 from colordrill.errors import EnvironmentProblem
 from colordrill.interrupts import shielded
-from colordrill.scenario.model import StackKind
 from colordrill.scenario.service import ServiceSpec
 from colordrill.stack.compose_project import ComposeProject
 from colordrill.stack.docker_target import DockerTarget
@@ -40,7 +39,6 @@ class StackPlan:
     Attributes:
         images: image reference by name of `IMAGE_NAMES`.
         overlays: compose files laid over the bundled one, in order.
-        kind: on what the primary's data lie.
         device: ``cpu`` or ``cuda``.
         keep: leave the stack standing at the end.
         service: what is drilled, and how it differs from the bundled service.
@@ -51,7 +49,6 @@ class StackPlan:
 
     images: dict[str, str]
     overlays: tuple[Path, ...] = ()
-    kind: StackKind = StackKind.PLAIN
     device: str = "cpu"
     keep: bool = False
     service: ServiceSpec = field(default_factory=ServiceSpec)

@@ -10,7 +10,7 @@ import pytest
 from colordrill.clock import Clock, SystemClock
 from colordrill.errors import UnknownName, UsageProblem
 from colordrill.fault.registry import FAULTS, build_fault, capabilities_of, parameters_of
-from colordrill.scenario.model import FaultSpec
+from colordrill.scenario.fault_spec import FaultSpec
 from colordrill.stack.target import Capability
 
 each_fault = pytest.mark.parametrize("name", sorted(FAULTS))
@@ -44,7 +44,8 @@ def test_an_unknown_target_is_answered_by_the_list() -> None:
 
 
 @pytest.mark.parametrize(
-    "parameters", [{"strength": 9}, {"target": "x"}, {"memory": {}}, {"clock": None}, {"name": "other"}]
+    "parameters",
+    [{"strength": 9}, {"target": "x"}, {"memory": {}}, {"clock": None}, {"name": "other"}],
 )
 def test_parameters_that_a_fault_does_not_take_are_refused(parameters: dict[str, object]) -> None:
     with pytest.raises(UsageProblem, match="does not take"):
