@@ -1,4 +1,4 @@
-"""Makes a stack as it was before its first drill, and proves it; what cannot be proven is not reused.
+"""Makes a stack as it was before its first drill, and proves it, or it is not used again.
 
 A drill that begins on what another one left judges both. So everything that a drill changes is put
 back, and then looked at: each part's state, networks and description, the links, every file of both

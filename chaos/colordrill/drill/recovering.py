@@ -102,7 +102,7 @@ class Recovering:
         return True
 
     def _scrubbed(self) -> bool:
-        """Compare the site's files with the newest point from before the fault until some differ."""
+        """Compare the site's files with the newest point before the fault until some differ."""
         target = self.operator.target
         point = self._before
 

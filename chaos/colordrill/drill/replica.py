@@ -1,4 +1,4 @@
-"""Does the storage hold what the service acknowledged? Read from the bucket, written to the history."""
+"""Does the storage hold what the service acknowledged? Read from the bucket, written down."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class _Damage:
         self._check()
 
     def healthy(self, target: Target) -> Evidence:
-        """The drawn files are whole, and a peer reads them as the newest recovery point has them."""
+        """The drawn files are whole, and a peer reads them as the newest point has them."""
         place = place_of(self.target_name)
         point, held = _newest_point(target)
         names = [name for each in held if (name := place.holds(each)) is not None]
@@ -165,7 +165,9 @@ class BitFlip(_Damage):
     name: ClassVar[str] = "bit_flip"
     kind: ClassVar[str] = "flip"
     about: ClassVar[About] = About(
-        effect="Files have other bytes, with the same size and time: nobody notices until they look.",
+        effect=(
+            "Files have other bytes, with the same size and time: nobody notices until they look."
+        ),
         method="One bit in each of some drawn bytes is flipped in place, the time is set back.",
         evidence=EVIDENCE,
         cure=CURE,
@@ -193,7 +195,9 @@ class ZeroedRange(_Damage):
     name: ClassVar[str] = "zeroed_range"
     kind: ClassVar[str] = "zero"
     about: ClassVar[About] = About(
-        effect="A range of a file reads as zeros: a picture with a grey band, weights that are off.",
+        effect=(
+            "A range of a file reads as zeros: a picture with a grey band, weights that are off."
+        ),
         method="A drawn range that is not all zeros yet is overwritten, the time is set back.",
         evidence=EVIDENCE,
         cure=CURE,
@@ -249,7 +253,9 @@ class FileDeleted(_Damage):
         method="The files are unlinked.",
         evidence=EVIDENCE,
         cure=CURE,
-        incidents="A clean-up job with too wide a pattern; a file system check that gave up inodes.",
+        incidents=(
+            "A clean-up job with too wide a pattern; a file system check that gave up inodes."
+        ),
         targets=tuple(PLACES),
     )
 

@@ -1,4 +1,4 @@
-"""Drills of disks and data: damaged, lost, full, read-only, failing and slow; the backup's disk too."""
+"""Drills of disks and data: damaged, lost, full, read-only, failing, slow; the backup's too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drills of the network: links that are slow, cut, reset or flap; partitions; names that do not resolve."""
+"""Drills of the network: links slow, cut, reset or flapping; partitions; names not resolved."""
 
 from __future__ import annotations
 

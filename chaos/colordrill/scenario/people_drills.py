@@ -1,4 +1,4 @@
-"""Drills of configuration, data and people's mistakes; among them the three that really happened."""
+"""Drills of configuration, data and people's mistakes; among them three that happened."""
 
 from __future__ import annotations
 

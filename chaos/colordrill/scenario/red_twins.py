@@ -1,4 +1,4 @@
-"""Which red twins each scenario has: what is sabotaged, and the one check that must go red for it."""
+"""Which red twins each scenario has: what is sabotaged, and the one check that must go red."""
 
 from __future__ import annotations
 

@@ -242,7 +242,7 @@ class DockerTarget:
             found = self._engine.find(part)
             if found is None:
                 return ""
-            lines = "all" if tail is None else tail
+            lines: Any = "all" if tail is None else tail
             raw: bytes = found.logs(timestamps=True, tail=lines, since=since)
             return raw.decode("utf-8", "replace")
 
