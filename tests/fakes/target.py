@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from signal import Signals
 
 from colordrill.errors import EnvironmentProblem
@@ -195,7 +196,7 @@ class FakeTarget:
             raise EnvironmentProblem(f"port {port} of {part} is not published", "start it")
         return f"http://127.0.0.1:{published}"
 
-    def logs(self, part: Part, *, tail: int | None = None) -> str:
+    def logs(self, part: Part, *, tail: int | None = None, since: datetime | None = None) -> str:
         found = self.parts.get(part)
         lines = [] if found is None else found.printed
         return "\n".join(lines if tail is None else lines[-tail:])
