@@ -12,7 +12,16 @@ from colordrill.history import Event, EventType
 from colordrill.verify.fault_book import FaultBook
 from colordrill.verify.ledger import Ledger
 from colordrill.verify.observations import Canary, Observations, Score
-from colordrill.verify.operations import canary, read_score, readiness, replica, snapshot, step
+from colordrill.verify.operations import (
+    canary,
+    read_score,
+    readiness,
+    replica,
+    snapshot,
+    step,
+    with_score,
+)
+from colordrill.verify.pairs import Pairs
 from colordrill.verify.probed import Readiness, Replica
 
 
@@ -37,10 +46,11 @@ class _Collector:
         self._last_ns: int | None = None
         self._detected_ns: int | None = None
         self._contradiction: str | None = None
-        self._canaries: dict[str, tuple[Event, Event | None]] = {}
+        self._canaries = Pairs(canary)
+        self._runbook_canaries = Pairs(canary)
         self._scores: dict[str, Score] = {}
-        self._snapshots: dict[str, tuple[Event, Event | None]] = {}
-        self._steps: dict[str, tuple[Event, Event | None]] = {}
+        self._snapshots = Pairs(snapshot)
+        self._steps = Pairs(step)
         self._disturbances: list[str] = []
         self._phases: list[tuple[str, int]] = []
         self._sabotages: list[str] = []
@@ -52,7 +62,7 @@ class _Collector:
         self._takers: Mapping[str, Callable[[Event], None]] = {
             "readback": self._take_readback,
             "canary": self._take_canary,
-            "verifycan": self._take_canary,
+            "verifycan": self._take_runbook_canary,
             "score": self._take_score,
             "snapshot": self._take_snapshot,
             "step": self._take_step,
@@ -93,10 +103,10 @@ class _Collector:
             last_ns=self._last_ns,
             t_fault_ns=self._faults.t_fault_ns,
             detected_ns=self._detected_ns,
-            canaries=self._finished_canaries("canary"),
-            runbook_canaries=self._finished_canaries("verifycan"),
+            canaries=self._scored(self._canaries),
+            runbook_canaries=self._scored(self._runbook_canaries),
             faults=self._faults.finish(),
-            points=tuple(snapshot(*pair) for pair in self._snapshots.values()),
+            points=tuple(self._snapshots.finish()),
             items=ledger.items(),
             jobs=ledger.jobs(),
             duplicates=tuple(ledger.duplicates),
@@ -104,7 +114,7 @@ class _Collector:
             disturbances=tuple(self._disturbances),
             completed=ledger.completed,
             delivered=ledger.delivered,
-            steps=tuple(step(*pair) for pair in self._steps.values()),
+            steps=tuple(self._steps.finish()),
             phases=tuple(self._phases),
             sabotages=tuple(self._sabotages),
             readiness=tuple(self._readiness),
@@ -112,29 +122,18 @@ class _Collector:
             contradiction=self._contradiction,
         )
 
-    def _contradict(self, what: str) -> None:
+    def _contradict(self, what: str | None) -> None:
         self._contradiction = self._contradiction or what
-
-    def _pair(self, pairs: dict[str, tuple[Event, Event | None]], event: Event) -> None:
-        known = pairs.get(event.id)
-        if event.type is EventType.INVOKE:
-            if known is not None:
-                self._contradict(f"{event.kind} {event.id} begins twice")
-                return
-            pairs[event.id] = (event, None)
-        elif known is None:
-            self._contradict(f"{event.kind} {event.id} ends and never began")
-        elif known[1] is not None:
-            self._contradict(f"{event.kind} {event.id} ends twice")
-        else:
-            pairs[event.id] = (known[0], event)
 
     def _take_readback(self, event: Event) -> None:
         if self._faults.t_fault_ns is not None:
             self._ledger.take_readback(event)
 
     def _take_canary(self, event: Event) -> None:
-        self._pair(self._canaries, event)
+        self._contradict(self._canaries.take(event))
+
+    def _take_runbook_canary(self, event: Event) -> None:
+        self._contradict(self._runbook_canaries.take(event))
 
     def _take_score(self, event: Event) -> None:
         op = event.data["op"]
@@ -147,10 +146,10 @@ class _Collector:
             self._scores[op] = score if score.correct is False else known
 
     def _take_snapshot(self, event: Event) -> None:
-        self._pair(self._snapshots, event)
+        self._contradict(self._snapshots.take(event))
 
     def _take_step(self, event: Event) -> None:
-        self._pair(self._steps, event)
+        self._contradict(self._steps.take(event))
 
     def _take_detect(self, event: Event) -> None:
         if self._faults.t_fault_ns is not None and self._detected_ns is None:
@@ -171,9 +170,5 @@ class _Collector:
     def _take_disturbance(self, event: Event) -> None:
         self._disturbances.append(f"{event.kind} of {event.data.get('stream')}")
 
-    def _finished_canaries(self, kind: str) -> tuple[Canary, ...]:
-        return tuple(
-            canary(begin, end, self._scores.get(begin.id))
-            for begin, end in self._canaries.values()
-            if begin.kind == kind
-        )
+    def _scored(self, canaries: Pairs[Canary]) -> tuple[Canary, ...]:
+        return tuple(with_score(each, self._scores.get(each.op)) for each in canaries.finish())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,23 +20,39 @@ def read_score(data: Mapping[str, Any]) -> Score:
         correct=correct if isinstance(correct, bool) else None,
         reasons=tuple(str(reason) for reason in data.get("reasons") or ()),
         figures=figures if isinstance(figures, Mapping) else {},
-        pixels_sha256=pixels if isinstance(pixels, str) and pixels else None,
+        pixels_sha256=_shared(pixels) if isinstance(pixels, str) and pixels else None,
     )
 
 
-def canary(begin: Event, end: Event | None, score: Score | None) -> Canary:
-    """A canary, or a canary of the runbook."""
+def canary(begin: Event, end: Event | None) -> Canary:
+    """A canary, or a canary of the runbook; its score is not known yet."""
     answer = end.data if end is not None and end.type is EventType.OK else None
     return Canary(
         op=begin.id,
-        name=str(begin.data.get("canary", "")),
+        name=_shared(str(begin.data.get("canary", ""))),
         sent_ns=begin.t_ns,
         ended_ns=None if end is None else end.t_ns,
         answered=answer is not None,
-        site=None if answer is None else answer["site"],
+        site=None if answer is None else _shared(answer["site"]),
         # what does not say that it was computed afresh is taken as not
         cached=answer is not None and answer.get("colorize_cached") is not False,
-        score=score,
+        score=None,
+    )
+
+
+def with_score(seen: Canary, score: Score | None) -> Canary:
+    """*seen* with what its score note says."""
+    if score is None:
+        return seen
+    return Canary(
+        seen.op,
+        seen.name,
+        seen.sent_ns,
+        seen.ended_ns,
+        seen.answered,
+        seen.site,
+        seen.cached,
+        score,
     )
 
 
@@ -51,7 +68,7 @@ def snapshot(begin: Event, end: Event | None) -> Snapshot:
 
 def work(begin: Event, end: Event | None) -> Work:
     """An operation of a user."""
-    return Work(begin.kind, begin.id, begin.t_ns, None if end is None else end.type)
+    return Work(_shared(begin.kind), begin.id, begin.t_ns, None if end is None else end.type)
 
 
 def step(begin: Event, end: Event | None) -> Step:
@@ -88,3 +105,8 @@ def replica(data: Mapping[str, Any]) -> Replica:
     if type(acknowledged) is not int or type(present) is not int:
         raise TypeError("a replica note counts in whole numbers")
     return Replica(acknowledged, present, tuple(str(each) for each in data["missing"]))
+
+
+def _shared(text: Any) -> Any:
+    """The one copy of a text that a long history repeats; what is no text stays as it is."""
+    return sys.intern(text) if type(text) is str else text
