@@ -61,8 +61,9 @@ class FakeTarget:
 
     def __post_init__(self) -> None:
         """Keep what each part was created as."""
-        self._created = {part: each.again(each.networks, each.description)
-                         for part, each in self.parts.items()}
+        self._created = {
+            part: each.again(each.networks, each.description) for part, each in self.parts.items()
+        }
 
     @property
     def capabilities(self) -> frozenset[Capability]:

@@ -29,7 +29,6 @@ from colordrill.stack.target import (
 
 BYTES_PER_MB = 1_000_000
 SIGNAL_LIMIT_S = 10.0
-NO_SWAP_LIMIT = -1
 
 
 @dataclass(slots=True)
@@ -130,23 +129,31 @@ class DockerTarget:
     def limit_memory(self, part: Part, limit_mb: float | None) -> None:
         """Limit the memory of a running *part*, swap included.
 
-        A limit once set cannot be taken away by the engine: None sets the host's whole memory.
+        The engine cannot take a limit away once it is set (nor, here, set "unlimited"): None sets
+        the host's whole memory, and as much again for swap.
         """
         with engine_errors(f"limit the memory of {part}"):
             if limit_mb is None:
                 whole = self._engine.client.info()["MemTotal"]
-                self._engine.get(part).update(mem_limit=whole, memswap_limit=NO_SWAP_LIMIT)
+                self._engine.get(part).update(mem_limit=whole, memswap_limit=2 * whole)
                 return
-            limit = int(limit_mb * BYTES_PER_MB)
-            self._up(part).update(mem_limit=limit, memswap_limit=limit)
+            container, limit = self._up(part), int(limit_mb * BYTES_PER_MB)
+            try:
+                container.update(mem_limit=limit, memswap_limit=limit)
+            except APIError as error:
+                # control groups v1 never make a process smaller than it is: they refuse
+                used = self.memory_mb(part)
+                raise EnvironmentProblem(
+                    f"cannot limit the memory of {part} to {limit_mb:g} MB, of which it uses "
+                    f"{used or math.nan:.0f}: {error.explanation}",
+                    "take more than it uses, and more than the engine's minimum of some 6 MB",
+                ) from error
 
     def set_restart_policy(self, part: Part, policy: str) -> None:
         """Set the restart policy (``no``, ``unless-stopped``) of *part* as it is."""
         with engine_errors(f"set the restart policy of {part} to {policy}"):
             container = self._engine.get(part)
-            self._engine.client.api.update_container(
-                container.id, restart_policy={"Name": policy}
-            )
+            self._engine.client.api.update_container(container.id, restart_policy={"Name": policy})
 
     def remove(self, part: Part) -> None:
         """Remove the container of *part*; only volumes that have no name go with it."""
