@@ -137,8 +137,17 @@ class DockerTarget:
                 whole = self._engine.client.info()["MemTotal"]
                 self._engine.get(part).update(mem_limit=whole, memswap_limit=2 * whole)
                 return
-            limit = int(limit_mb * BYTES_PER_MB)
-            self._up(part).update(mem_limit=limit, memswap_limit=limit)
+            container, limit = self._up(part), int(limit_mb * BYTES_PER_MB)
+            try:
+                container.update(mem_limit=limit, memswap_limit=limit)
+            except APIError as error:
+                # control groups v1 never make a process smaller than it is: they refuse
+                used = self.memory_mb(part)
+                raise EnvironmentProblem(
+                    f"cannot limit the memory of {part} to {limit_mb:g} MB, of which it uses "
+                    f"{used or math.nan:.0f}: {error.explanation}",
+                    "take more than it uses, and more than the engine's minimum of some 6 MB",
+                ) from error
 
     def set_restart_policy(self, part: Part, policy: str) -> None:
         """Set the restart policy (``no``, ``unless-stopped``) of *part* as it is."""

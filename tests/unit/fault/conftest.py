@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from colordrill.stack.parts import Part, Site, parts_of
 from colordrill.stack.target import Executed
+from fakes.machine import Machine, machine_stack
 from fakes.target import FakePart, FakeTarget
 
 
@@ -23,3 +25,9 @@ def target() -> FakeTarget:
 
     target.programs["bash"] = ask
     return target
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A whole stack in memory."""
+    return machine_stack(tmp_path)

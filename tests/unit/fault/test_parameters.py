@@ -28,7 +28,7 @@ def test_a_number_within_its_bounds_both_included_is_given_back(value: float) ->
 
 @pytest.mark.parametrize("value", [*ABSURD, 0, 2.5], ids=str)
 def test_a_whole_number_that_is_none_or_absurd_is_refused(value: object) -> None:
-    with pytest.raises(UsageProblem, match="cut_after_bytes .* 1 (to|and) 1000000, not"):
+    with pytest.raises(UsageProblem, match=r"cut_after_bytes .* 1 (to|and) 1000000, not"):
         whole("cut_after_bytes", value, 1, 1_000_000)
 
 
