@@ -30,8 +30,8 @@ class NetworkBlackHole(LinkFault):
     about: ClassVar[About] = About(
         effect="Connections are accepted and stay open, but no data come through: whoever asks "
         "waits until a time limit of their own. Nothing reports an error.",
-        method="A `timeout` toxic of Toxiproxy with timeout 0 on each stream of the direction: data "
-        "are swallowed, connections are not closed.",
+        method="A `timeout` toxic of Toxiproxy with timeout 0 on each stream of the direction: "
+        "data are swallowed, connections are not closed.",
         evidence="The peer connects from inside its container, asks, and after "
         f"{SILENCE_S:g} s has no answer, on a connection that is still open. A refusal or an end "
         "does not count.",
@@ -82,10 +82,10 @@ class NetworkReset(LinkFault):
     about: ClassVar[About] = About(
         effect="Every connection is accepted and then reset: requests fail at once, in the middle "
         "of what they were sending.",
-        method="A `reset_peer` toxic of Toxiproxy with timeout 0 on both streams: a TCP RST to both "
-        "ends.",
-        evidence="The peer's own request, from inside its container, ends with `Connection reset by "
-        "peer`. An orderly end, a refusal and silence do not count.",
+        method="A `reset_peer` toxic of Toxiproxy with timeout 0 on both streams: a TCP RST to "
+        "both ends.",
+        evidence="The peer's own request, from inside its container, ends with `Connection reset "
+        "by peer`. An orderly end, a refusal and silence do not count.",
         cure=CURE,
         incidents="AWS's NAT gateway answers with a reset what it took for idle after 350 s; a "
         "server that is restarted resets what its predecessor accepted; middleboxes inject resets. "
@@ -195,8 +195,8 @@ class NetworkDown(LinkFault):
         "API that does not answer within 5 s is not asked again: Toxiproxy is killed and started "
         "anew, with the links of its file, and read back.",
         incidents="A crashed service behind a machine that lives refuses connections; so does a "
-        "service whose port was changed on one side only. ComfyUI listens on 127.0.0.1 unless it is "
-        "started with `--listen`, and every container beside it is refused.",
+        "service whose port was changed on one side only. ComfyUI listens on 127.0.0.1 unless it "
+        "is started with `--listen`, and every container beside it is refused.",
         targets=LINK_TARGETS,
     )
 

@@ -63,8 +63,8 @@ class NetworkLatency(SlowLink):
         "each direction chosen. Nothing is lost.",
         method="A `latency` toxic of Toxiproxy on each stream of the direction. Parameters: "
         f"`latency_ms` {LATENCY_LEAST_MS} to {DELAY_MAX_MS:,}, `jitter_ms` at most half of it.",
-        evidence="The peer's own request from inside its container takes longer than on the healthy "
-        "link by at least half of the latency, twice in a row; one that takes longer than "
+        evidence="The peer's own request from inside its container takes longer than on the "
+        "healthy link by at least half of the latency, twice in a row; one that takes longer than "
         f"{PATIENCE_S:g} s is given up, and counts as late.",
         cure=CURE,
         incidents="Slow is worse than dead: health checks pass while queues fill (`grey failure`, "
@@ -181,12 +181,12 @@ class NetworkSlowClose(SlowLink):
         method="A `slow_close` toxic of Toxiproxy on the stream from the server. Parameter "
         f"`delay_ms`: {LATENCY_LEAST_MS} to {DELAY_MAX_MS:,}.",
         evidence="The peer asks from inside its container with `Connection: close` and reads until "
-        "the end, which comes later than on the healthy link by at least half of the delay, twice in "
-        "a row, while its first line came at once.",
+        "the end, which comes later than on the healthy link by at least half of the delay, twice "
+        "in a row, while its first line came at once.",
         cure=CURE,
         incidents="Servers that do not close leave their clients' pools full of half-closed "
-        "connections (CLOSE_WAIT, FIN_WAIT2), until no new one can be opened; load balancers have a "
-        "limit of its own for that (HAProxy's `timeout client-fin`).",
+        "connections (CLOSE_WAIT, FIN_WAIT2), until no new one can be opened; load balancers have "
+        "a time limit of its own for that (HAProxy's `timeout client-fin`).",
         targets=LINK_TARGETS,
     )
 

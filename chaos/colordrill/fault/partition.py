@@ -104,14 +104,14 @@ class Partition(Cut):
     losses: ClassVar[frozenset[Ending]] = CUT_OFF
     about: ClassVar[About] = About(
         effect="Two parts that talk do not reach each other any more: connections under way stall, "
-        "new ones hang. Everything else reaches both. One way, only the packets to B, or only those "
-        "from it, are lost.",
+        "new ones hang. Everything else reaches both. One way, only the packets to B, or only "
+        "those from it, are lost.",
         method="The privileged helper enters A's network namespace and drops, by iptables (and "
         "ip6tables where B has such an address), the packets to or from every address by which A "
-        "knows B. Parameter `direction`: both, to, from. A B that gets another address meanwhile is "
-        "not cut off from that.",
-        evidence="The one that asks in daily work, from inside its container, gets no connection or "
-        "no byte within its limit. A refusal does not count: that is a service which is down.",
+        "knows B. Parameter `direction`: both, to, from. A B that gets another address meanwhile "
+        "is not cut off from that.",
+        evidence="The one that asks in daily work, from inside its container, gets no connection "
+        "or no byte within its limit. A refusal does not count: that is a service which is down.",
         cure="Every rule with this fault's tag is removed; iptables must list none, and the peer "
         "must be answered again. A part that was started anew meanwhile has no rules.",
         incidents=INCIDENTS,
@@ -165,8 +165,8 @@ class NetworkDetached(Cut):
     name: ClassVar[str] = "network_detached"
     losses: ClassVar[frozenset[Ending]] = LOST
     about: ClassVar[About] = About(
-        effect="A is unplugged from every network that it shares with B, as if a cable was drawn or "
-        "a network deleted: connections break, and names there are not resolved any more. Other "
+        effect="A is unplugged from every network that it shares with B, as if a cable was drawn "
+        "or a network deleted: connections break, and names there are not resolved any more. Other "
         "parts of these networks lose A too; A keeps its other networks.",
         method="The engine detaches A's container from the networks that both are in.",
         evidence="The one that asks in daily work, from inside its container, does not resolve the "
