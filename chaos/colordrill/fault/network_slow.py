@@ -69,8 +69,8 @@ class NetworkLatency(SlowLink):
         cure=CURE,
         incidents="Slow is worse than dead: health checks pass while queues fill (`grey failure`, "
         "Huang et al., HotOS 2017). A fail-over to another region puts a storage that was a "
-        "millisecond away behind tens of them; GitHub's 24 hours of degraded service on "
-        "2018-10-21 were writes across the continent after 43 seconds of partition.",
+        "millisecond away behind tens of them; part of GitHub's 24 hours of degraded service "
+        "after 2018-10-21 were writes across the continent.",
         targets=LINK_TARGETS,
     )
 
