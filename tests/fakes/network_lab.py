@@ -6,12 +6,13 @@ import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from colordrill.clock import SystemClock, poll
 from colordrill.data import fixtures
 from colordrill.fault.partition_pairs import PAIRS
-from colordrill.fault.peers import LINK_PEERS
+from colordrill.fault.peers import LINK_PEERS, Peer
 from colordrill.stack.compose_project import ComposeProject
 from colordrill.stack.docker_target import DockerTarget
 from colordrill.stack.links import replace_toxiproxy
@@ -58,12 +59,12 @@ def await_answers(target: DockerTarget) -> None:
     """Wait until every link serves its peer."""
     peers = [*LINK_PEERS.values(), PAIRS[Part.DR_AGENT, Part.BACKUP](target)]
     for peer in peers:
-        poll(
-            SystemClock(),
-            lambda peer=peer: peer.fine(peer.ask(target)) or None,  # type: ignore[misc] (bound)
-            awaited=str(peer),
-            timeout_s=UP_LIMIT_S,
-        )
+        served = partial(_served, peer, target)
+        poll(SystemClock(), served, awaited=str(peer), timeout_s=UP_LIMIT_S)
+
+
+def _served(peer: Peer, target: DockerTarget) -> bool | None:
+    return peer.fine(peer.ask(target)) or None
 
 
 def restore(target: DockerTarget) -> None:

@@ -36,10 +36,11 @@ class NetworkBlackHole(LinkFault):
         f"{SILENCE_S:g} s has no answer, on a connection that is still open. A refusal or an end "
         "does not count.",
         cure=CURE,
-        incidents="Load balancers and NAT gateways forget idle connections silently (AWS's NLB "
-        "after 350 s), and clients hang; firewalls that drop instead of refuse, and lost "
-        "path-MTU messages, look the same: small packets pass, large ones vanish. Clients without "
-        "a time limit, as `requests` is by default, wait for ever.",
+        incidents="Load balancers forget idle connections, and some say nothing (Azure's after 4 "
+        "minutes, unless TCP reset is switched on): the next request hangs. Firewalls that drop "
+        "instead of refuse look the same, and so do lost path-MTU messages: small packets pass, "
+        "large ones vanish. Clients without a time limit, as `requests` is by default, wait for "
+        "ever.",
         targets=LINK_TARGETS,
     )
 
@@ -87,8 +88,8 @@ class NetworkReset(LinkFault):
         evidence="The peer's own request, from inside its container, ends with `Connection reset "
         "by peer`. An orderly end, a refusal and silence do not count.",
         cure=CURE,
-        incidents="AWS's NAT gateway answers with a reset what it took for idle after 350 s; a "
-        "server that is restarted resets what its predecessor accepted; middleboxes inject resets. "
+        incidents="AWS's NAT gateway and network load balancer answer with a reset whoever was idle "
+        "for 350 s; a server that is restarted resets what its predecessor accepted; middleboxes inject resets. "
         "Clients that repeat a POST after one submit their job twice.",
         targets=LINK_TARGETS,
     )

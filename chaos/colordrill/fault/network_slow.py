@@ -69,8 +69,8 @@ class NetworkLatency(SlowLink):
         cure=CURE,
         incidents="Slow is worse than dead: health checks pass while queues fill (`grey failure`, "
         "Huang et al., HotOS 2017). A fail-over to another region puts a storage that was a "
-        "millisecond away behind tens of them; GitHub's 24 hours of degraded service on "
-        "2018-10-21 were writes across the continent after 43 seconds of partition.",
+        "millisecond away behind tens of them; part of GitHub's 24 hours of degraded service "
+        "after 2018-10-21 were writes across the continent.",
         targets=LINK_TARGETS,
     )
 
@@ -186,7 +186,7 @@ class NetworkSlowClose(SlowLink):
         cure=CURE,
         incidents="Servers that do not close leave their clients' pools full of half-closed "
         "connections (CLOSE_WAIT, FIN_WAIT2), until no new one can be opened; load balancers have "
-        "a limit of its own for that (HAProxy's `timeout client-fin`).",
+        "a time limit of its own for that (HAProxy's `timeout client-fin`).",
         targets=LINK_TARGETS,
     )
 

@@ -33,9 +33,10 @@ LOST = CUT_OFF | {Ending.UNRESOLVED}
 INCIDENTS = (
     "GitHub, 2018-10-21: 43 seconds without the link between two data centres, both sides took "
     "writes, and 24 hours of degraded service followed. AWS EBS, 2011-04-21: a wrong traffic shift "
-    "cut the primary network, and every volume searched for a new mirror at once. Cloudflare, "
-    "2020-11-02: a switch let some pairs of machines talk and others not, and a one-way loss kept "
-    "an etcd cluster without a leader for hours."
+    "cut the primary network, and very many volumes searched for a new mirror at once. Cloudflare, "
+    "2020-11-02: a switch that had half failed let some machines talk and others not, an etcd "
+    "cluster could not settle on a leader, databases failed over, and the API was degraded for "
+    "hours."
 )
 
 

@@ -25,11 +25,13 @@ _NOT_CONNECTED = 9
 _TIMED_OUT = 124
 _SCRIPT = f"""
 host=$1 port=$2 limit=$3 request=$4 line= rest=0 ending=0
+trap '' PIPE  # a server that has closed is an answer, and no reason to die
 us() {{ REPLY=${{EPOCHREALTIME/[.,]/}}; }}
 us; began=$REPLY
 exec 3<>"/dev/tcp/$host/$port" || exit {_NOT_CONNECTED}
 us; connected=$((REPLY - began))
-printf '%b' "$request" >&3
+# in one piece: bash itself would write every line by itself
+printf '%b' "$request" | dd obs=64k status=none >&3
 IFS= read -r -t "$limit" line <&3; code=$?
 us; first=$((REPLY - began))
 if ((code == 0)); then

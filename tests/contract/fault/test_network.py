@@ -29,7 +29,8 @@ INJECT_LIMIT_S = 0.25
 QUICK_LIMIT_S = 1.0
 """What a test holds them to: another process may take a core for a while."""
 
-CASES = [
+Case = tuple[type[LinkFault], dict[str, Any]]
+CASES: list[Case] = [
     (NetworkLatency, {"latency_ms": 200}),
     (NetworkLatency, {"latency_ms": 200, "jitter_ms": 50, "direction": "upstream"}),
     (NetworkLatency, {"latency_ms": 60_000, "direction": "downstream"}),
@@ -48,7 +49,7 @@ CASES = [
 ]
 
 
-def named(case: tuple[type[LinkFault], dict[str, Any]]) -> str:
+def named(case: Case) -> str:
     return "-".join([case[0].name, *map(str, case[1].values())])
 
 
@@ -87,7 +88,7 @@ def timed(act: Callable[[DockerTarget], None], target: DockerTarget) -> float:
 )
 def test_a_fault_is_seen_by_the_peer_undone_and_read_back(
     target: DockerTarget,
-    case: tuple[type[LinkFault], dict[str, Any]],
+    case: Case,
     link: LinkName,
     record_property: Record,
 ) -> None:
@@ -118,7 +119,7 @@ def test_every_fault_is_among_these() -> None:
 
 @pytest.mark.parametrize("case", [case for case in CASES if len(case[1]) < 2], ids=named)
 def test_an_injection_that_the_peers_link_does_not_feel_is_not_seen(
-    target: DockerTarget, case: tuple[type[LinkFault], dict[str, Any]]
+    target: DockerTarget, case: Case
 ) -> None:
     looked = case[0](target_name=LinkName.PRIMARY_GIT, **case[1])
     elsewhere = case[0](target_name=LinkName.PRIMARY_BACKUP, **case[1])

@@ -29,7 +29,8 @@ COLD = f"{Part.GATEWAY}|{Part.DR_COLORIZATION}"
 """No colorization runs at the DR site before a recovery."""
 
 STANDING = [name for name in PAIR_NAMES if name != COLD]
-CUTS = [
+Case = tuple[Any, dict[str, Any]]
+CUTS: list[Case] = [
     *[(Partition, {"target_name": name}) for name in STANDING],
     *[
         (Partition, {"target_name": name, "direction": way})
@@ -50,7 +51,7 @@ def target(run: Run, image_of: Callable[[str], str]) -> Iterator[DockerTarget]:
         yield target
 
 
-def named(case: tuple[Any, dict[str, Any]]) -> str:
+def named(case: Case) -> str:
     return "-".join([case[0].name, *map(str, case[1].values())])
 
 
@@ -63,7 +64,7 @@ def timed(act: Callable[[DockerTarget], None], target: DockerTarget) -> float:
 
 @pytest.mark.parametrize("case", CUTS, ids=named)
 def test_a_cut_is_seen_by_the_peer_undone_and_read_back(
-    target: DockerTarget, case: tuple[Any, dict[str, Any]], record_property: Record
+    target: DockerTarget, case: Case, record_property: Record
 ) -> None:
     fault = case[0](**case[1])
     before = fault.healthy(target)
