@@ -24,6 +24,7 @@ WITNESSES = 3
 SPARE = 20
 """So many more files than asked for are looked at: some were changed since the point."""
 
+
 @dataclass(slots=True)
 class FileDamage:
     """What all share: files that the newest recovery point holds are drawn, damaged and put back.

@@ -71,9 +71,7 @@ class Field:
         operator: Any = SimpleNamespace(
             target=None, history=self.history, clock=self.clock, say=self.said.append
         )
-        Recovering(
-            self.scenario, operator, cast("Any", self), self.detector, self.events
-        ).run()
+        Recovering(self.scenario, operator, cast("Any", self), self.detector, self.events).run()
 
     def detect(self) -> None:
         self.history.listen(self.detector.observe)

@@ -61,9 +61,7 @@ def test_a_setting_that_is_missing_is_a_deviation_in_both_directions() -> None:
 
     assert deviations(without, AS_CONFIGURED) == (Deviation("settings", "", "DEVICE=cpu"),)
     bare = replace(AS_CONFIGURED, environment={"MODEL_SIZE": "512"})
-    assert [str(each) for each in deviations(CONFIGURED, bare)] == [
-        "nothing instead of DEVICE=cpu"
-    ]
+    assert [str(each) for each in deviations(CONFIGURED, bare)] == ["nothing instead of DEVICE=cpu"]
 
 
 def test_a_site_that_is_as_the_primary_was_is_left_as_it_is(disaster: Disaster) -> None:
