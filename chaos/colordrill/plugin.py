@@ -71,9 +71,7 @@ def drill_stacks(drill_settings: Settings) -> Iterator[Stacks]:
 
 
 @pytest.fixture(scope="session")
-def run_drill(
-    drill_settings: Settings, drill_stacks: Stacks
-) -> Callable[[str], DrillResult]:
+def run_drill(drill_settings: Settings, drill_stacks: Stacks) -> Callable[[str], DrillResult]:
     """Run a scenario by name and get its result, whatever the verdict."""
     from colordrill.drill.run import Drill
     from colordrill.errors import ColordrillError

@@ -56,7 +56,7 @@ class FakePart:
         self.begin()
 
     def again(self, networks: Mapping[str, list[str]], description: PartDescription) -> FakePart:
-        """The container that takes this one's place: same files and log, other process and ports."""
+        """What takes this one's place: same files and log, another process, other ports."""
         return FakePart(
             networks={name: list(aliases) for name, aliases in networks.items()},
             ports={inside: outside + 1 for inside, outside in self.ports.items()},

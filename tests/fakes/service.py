@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
+from colordrill.data import fixtures
 from colordrill.stack.parts import SITE_HEADER
 
 
@@ -64,6 +66,9 @@ def scripted_service(answer: Answers) -> Iterator[ScriptedService]:
         def do_POST(self) -> None:
             self._reply()
 
+        def do_DELETE(self) -> None:
+            self._reply()
+
         def log_message(self, *_: object) -> None:
             """Stay silent."""
 
@@ -95,11 +100,21 @@ def scripted_service(answer: Answers) -> Iterator[ScriptedService]:
 
 
 def comfyui(
-    picture: bytes, *, site: str | None = "primary", cached: tuple[str, ...] = ()
+    picture: bytes,
+    *,
+    site: str | None = "primary",
+    cached: tuple[str, ...] = (),
+    workflow: bytes | None = None,
 ) -> Answers:
-    """A service that accepts everything and answers every job with *picture*, at once."""
+    """A service that accepts everything and answers every job with *picture*, at once.
+
+    Every workflow file that is read from it is *workflow*: the bundled one of its name by default.
+    """
 
     def answer(request: Request) -> Reply:
+        if request.method == "GET" and request.path.startswith("/userdata/"):
+            name = unquote(request.path).rpartition("/")[2]
+            return Reply(200, _bundled_workflow(name) if workflow is None else workflow, site)
         if request.path == "/upload/image":
             name = request.body.split(b'filename="', 1)[1].split(b'"', 1)[0].decode()
             return as_json({"name": name, "subfolder": "", "type": "input"}, site=site)
@@ -113,6 +128,11 @@ def comfyui(
         return as_json({}, site=site)
 
     return answer
+
+
+def _bundled_workflow(name: str) -> bytes:
+    path = fixtures() / "workflows" / name
+    return path.read_bytes() if path.is_file() else b"{}"
 
 
 def finished_entry(

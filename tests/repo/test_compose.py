@@ -13,6 +13,7 @@ from repo.tree import ROOT, expect_none, files_under, place, sample
 
 COMPOSE = ROOT / "fixtures/stack/compose.yaml"
 LABEL = "colordrill.run"
+HELPER, STANDBY = "host", "standby"
 SITES = ("primary", "dr")
 ROLES_AT_BOTH_SITES = frozenset({"colorization", "storage", "agent"})
 
@@ -71,6 +72,19 @@ def open_ports(stack: Stack) -> list[str]:
     return found
 
 
+def privileged(stack: Stack) -> list[str]:
+    """Services with a host's power: nobody but the helper, and it is on no network, never up."""
+    found = []
+    for name, service in stack["services"].items():
+        powers = {"privileged", "pid", "cap_add", "devices"} & set(service)
+        if name != HELPER and powers:
+            found.append(f"{name} has {', '.join(sorted(powers))}")
+        tame = service.get("network_mode") == "none" and STANDBY in service.get("profiles", ())
+        if name == HELPER and not tame:
+            found.append(f"{name} is on a network, or comes up unasked")
+    return found
+
+
 def unlabelled(stack: Stack) -> list[str]:
     """What a sweep by label would leave behind."""
 
@@ -105,6 +119,12 @@ def test_no_volume_belongs_to_both_sites() -> None:
 
 def test_ports_are_published_on_loopback_only() -> None:
     expect_none(open_ports(load(COMPOSE)))
+
+
+def test_only_the_helper_has_a_hosts_power_and_it_has_no_network() -> None:
+    stack = load(COMPOSE)
+    assert stack["services"][HELPER]["privileged"]
+    expect_none(privileged(stack))
 
 
 def test_everything_carries_the_run_label() -> None:
@@ -149,6 +169,20 @@ def test_a_shared_volume_is_found(tmp_path: Path) -> None:
 )
 def test_an_open_port_is_found(service: str, tmp_path: Path) -> None:
     assert open_ports(_bad(tmp_path, f"services:\n  a: {{ {service} }}\n"))
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        "a: { privileged: true }",
+        "a: { pid: host }",
+        "a: { cap_add: [NET_ADMIN] }",
+        "host: { privileged: true, profiles: [standby] }",
+        "host: { privileged: true, network_mode: none }",
+    ],
+)
+def test_power_that_is_not_needed_is_found(service: str, tmp_path: Path) -> None:
+    assert len(privileged(_bad(tmp_path, f"services:\n  {service}\n"))) == 1
 
 
 def test_a_missing_label_is_found(tmp_path: Path) -> None:

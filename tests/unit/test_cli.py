@@ -17,9 +17,10 @@ from colordrill.cli import SEVERITY, main
 from colordrill.data import fixtures
 from colordrill.drill import run as drill_run
 from colordrill.drill.run import DrillResult
+from colordrill.drill.stacks import Stacks
 from colordrill.errors import EnvironmentProblem, ExitCode
-from colordrill.record import console
-from colordrill.scenario.catalogue import SCENARIOS, red_twins
+from colordrill.record import console, trend
+from colordrill.scenario.catalogue import SCENARIOS, scenario_names
 from colordrill.scenario.model import Scenario
 from colordrill.scenario.settings import CONFIG_FILE, Settings
 
@@ -53,9 +54,13 @@ class Stub:
     verdicts: dict[str, str]
     errors: dict[str, BaseException]
     ran: list[tuple[Scenario, Settings]]
+    stacks: list[object]
 
-    def __call__(self, scenario: Scenario, settings: Settings, _say: object) -> Stub:
+    def __call__(
+        self, scenario: Scenario, settings: Settings, _say: object, stacks: object
+    ) -> Stub:
         self.ran.append((scenario, settings))
+        self.stacks.append(stacks)
         return self
 
     def run(self) -> DrillResult:
@@ -69,13 +74,14 @@ class Stub:
 
 @pytest.fixture
 def drills(monkeypatch: pytest.MonkeyPatch) -> Stub:
-    stub = Stub({}, {}, [])
+    stub = Stub({}, {}, [], [])
     monkeypatch.setattr(drill_run, "Drill", stub)
 
     def no_summary(*_: Any, **__: Any) -> None:
         """The summary has its own tests."""
 
     monkeypatch.setattr(console, "print_summary", no_summary)
+    monkeypatch.setattr(trend, "print_records", no_summary)
     return stub
 
 
@@ -101,21 +107,6 @@ def test_the_group_tells_the_exit_codes() -> None:
     assert "0 pass, 1 fail, 2 usage, 3 unknown, 4 environment, 130 interrupted" in shown
 
 
-def test_the_list_as_json_holds_every_scenario_and_twin() -> None:
-    listed = json.loads(colordrill("list", "--json").output)
-
-    assert [each["name"] for each in listed] == [*SCENARIOS, *red_twins()]
-    assert all(each["objectives"]["rto_s"] > 0 for each in listed)
-
-
-def test_the_list_for_people_says_what_a_twin_must_fail() -> None:
-    shown = colordrill("list")
-
-    assert shown.exit_code == 0
-    assert "host_power_loss@slow_start" in shown.output
-    assert "must fail: rto" in shown.output
-
-
 @pytest.mark.usefixtures("drills")
 def test_an_unknown_scenario_is_a_usage_error_with_the_list_and_the_nearest() -> None:
     ended = colordrill("run", "host_power_los")
@@ -132,10 +123,18 @@ def test_one_unknown_scenario_among_several_starts_none(drills: Stub) -> None:
     assert drills.ran == []
 
 
+def test_all_runs_every_scenario_and_no_twin_on_shared_stacks(drills: Stub) -> None:
+    assert colordrill("run", "--all").exit_code == ExitCode.PASS
+
+    assert [scenario.name for scenario, _ in drills.ran] == list(scenario_names())
+    assert len({id(each) for each in drills.stacks}) == 1
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         (),
+        ("--all", "host_power_loss"),
         ("host_power_loss", "--profile", "weekly"),
         ("host_power_loss", "--device", "tpu"),
         ("host_power_loss", "--seed", "one"),
@@ -265,7 +264,8 @@ def test_a_golden_whose_hash_is_wrong_is_exit_4_and_nothing_is_started(
         raise AssertionError("nothing may be started")
 
     monkeypatch.setattr(drill_run, "sweep", refuse)
-    monkeypatch.setattr(drill_run, "images_for", refuse)
+    monkeypatch.setattr(drill_run, "heal_leftovers", refuse)
+    monkeypatch.setattr(Stacks, "images", refuse)
 
     ended = colordrill("run", "host_power_loss")
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from colordrill.clock import SystemClock, poll
-from colordrill.errors import ColordrillError, WaitExpired
+from colordrill.errors import ColordrillError, RecordProblem
 from colordrill.fault.injection import HEALED_LIMIT_S
 from colordrill.fault.ledger import Ledger, OpenFault, open_faults
 from colordrill.fault.registry import build_fault
@@ -33,7 +33,11 @@ def heal_leftovers(say: Callable[[str], None]) -> int:
 
 
 def _heal_run(directory: Path, say: Callable[[str], None]) -> int:
-    left = open_faults(directory)
+    try:
+        left = open_faults(directory)
+    except RecordProblem as error:
+        say(str(error))
+        return 0
     if not left:
         return 0
     target = DockerTarget(project_of(directory.name))
@@ -44,7 +48,7 @@ def _heal_run(directory: Path, say: Callable[[str], None]) -> int:
             say(f"healing {named}, which a killed run left")
             try:
                 _heal(each, target)
-            except (ColordrillError, WaitExpired) as error:
+            except ColordrillError as error:
                 say(f"{named} could not be healed: {error}; `colordrill down` removes the stack")
                 continue
             Ledger(directory).closed(each.spec)

@@ -9,14 +9,15 @@ from colordrill.backup.points import scrub
 from colordrill.clock import poll, seconds_between
 from colordrill.errors import WaitExpired
 from colordrill.fault.injection import Injection
+from colordrill.fault.power import restore_power
 from colordrill.history import Event
 from colordrill.outcome import Verdict
 from colordrill.recover.detector import OutageDetector
 from colordrill.recover.in_place import InPlaceRunbook
 from colordrill.recover.runbook import FailoverRunbook
 from colordrill.recover.steps import Operator, RunbookEnd
-from colordrill.scenario.model import Detection, Pace, Recovery, Scenario, StackKind
-from colordrill.stack.disk import restore_power
+from colordrill.scenario.fault_spec import Detection, Recovery, StackKind
+from colordrill.scenario.model import Pace, Scenario
 from colordrill.stack.parts import Part
 from colordrill.verify.backups_resume import judge_backups_resume
 from colordrill.verify.observe import observe
@@ -101,13 +102,13 @@ class Recovering:
         return True
 
     def _scrubbed(self) -> bool:
-        """Compare the site's files with the newest point from before the fault until some differ."""
+        """Compare the site's files with the newest point before the fault until some differ."""
         target = self.operator.target
         point = self._before
 
         def damaged() -> list[str] | None:
             found = scrub(target, Part.PRIMARY_AGENT, point)
-            return [*found.differs, *found.absent] or None
+            return list(found.damaged) or None
 
         try:
             found = poll(

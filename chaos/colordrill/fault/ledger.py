@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from colordrill.errors import RecordProblem
+from colordrill.errors import RecordProblem, UsageProblem
 from colordrill.fault.protocol import Fault
-from colordrill.scenario.model import FaultSpec
+from colordrill.scenario.fault_spec import FaultSpec
 
 LEDGER = "faults.jsonl"
 
@@ -60,37 +59,43 @@ class Ledger:
             self._append({"open": False, "spec": asdict(spec)})
 
     def _append(self, entry: dict[str, Any]) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        line = json.dumps(entry).encode() + b"\n"
+        with self._path.open("ab+") as file:
+            file.seek(0)
+            # what a killed harness or a full disk left of a line would spoil the one after it
+            file.truncate(file.read().rfind(b"\n") + 1)
+            file.write(line)
             file.flush()
             os.fsync(file.fileno())
 
 
 def open_faults(directory: Path) -> tuple[OpenFault, ...]:
-    """What the ledger in *directory* leaves open, newest first; a torn last line is passed over."""
+    """What the ledger in *directory* leaves open, newest first; a torn last line is passed over.
+
+    Raises:
+        RecordProblem: it cannot be read, or holds a line that is not a ledger's.
+    """
+    path = directory / LEDGER
     found: dict[tuple[str, str], OpenFault] = {}
-    for entry in _entries(directory / LEDGER):
-        spec = FaultSpec(**entry["spec"])
-        found.pop((spec.name, spec.target), None)
-        if entry["open"]:
-            found[spec.name, spec.target] = OpenFault(spec, entry["memory"])
-    return tuple(reversed(found.values()))
-
-
-def _entries(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        lines = path.read_bytes().splitlines(keepends=True)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise RecordProblem(f"the fault ledger {path} cannot be read: {error}") from error
-    for line in lines:
-        if not line.endswith(b"\n"):
-            return
+    for line in _whole_lines(path):
         try:
-            yield json.loads(line)
-        except ValueError as error:
+            entry = json.loads(line)
+            spec = FaultSpec(**entry["spec"])
+            found.pop((spec.name, spec.target), None)
+            if entry["open"]:
+                found[spec.name, spec.target] = OpenFault(spec, dict(entry["memory"]))
+        except (ValueError, LookupError, TypeError, UsageProblem) as error:
             raise RecordProblem(
                 f"the fault ledger {path} holds a line that is not its own: {error}",
                 "remove the stack with `colordrill down`",
             ) from error
+    return tuple(reversed(found.values()))
+
+
+def _whole_lines(path: Path) -> list[bytes]:
+    try:
+        return path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RecordProblem(f"the fault ledger {path} cannot be read: {error}") from error

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from colordrill.fault.process_parts import WITNESSED_PARTS, PartFault
 from colordrill.fault.protocol import About, Evidence
+from colordrill.fault.witness import a_look
 from colordrill.stack.target import Capability, Target
 
 STOP_GRACE_S = 2.0
@@ -32,6 +33,7 @@ class _Signalled(PartFault):
             ended = held.ended()
         self.memory["connection"] = [ended.seen, ended.detail]
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The connection that the witness held has ended, or its request is not answered."""
         seen, detail = self.memory.get("connection", [False, "no connection was held"])

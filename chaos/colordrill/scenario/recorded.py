@@ -14,7 +14,8 @@ import msgspec
 
 from colordrill.errors import RecordProblem, UsageProblem
 from colordrill.scenario.catalogue import find_scenario
-from colordrill.scenario.model import FaultSpec, Objectives, Pace, SabotageSpec, Scenario
+from colordrill.scenario.fault_spec import FaultSpec
+from colordrill.scenario.model import Objectives, Pace, SabotageSpec, Scenario
 
 Part = TypeVar("Part", Pace, Objectives)
 

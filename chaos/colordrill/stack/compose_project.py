@@ -74,7 +74,7 @@ class ComposeProject:
         said = self._compose(["config", "--format", "json", part], doing)
         try:
             service: dict[str, Any] = json.loads(said)["services"][str(part)]
-        except (ValueError, LookupError) as error:
+        except (ValueError, LookupError, TypeError) as error:
             raise EnvironmentProblem(
                 f"cannot {doing}: compose printed {said[:200]!r}", "see `docker compose version`"
             ) from error

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from colordrill.clock import seconds_between
 from colordrill.outcome import Check, Verdict
-from colordrill.scenario.model import Pace, Recovery, Scenario
+from colordrill.scenario.fault_spec import Recovery
+from colordrill.scenario.model import Pace, Scenario
 from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
 from colordrill.verify.observations import Observations
 from colordrill.verify.turning_points import back_ns, not_back

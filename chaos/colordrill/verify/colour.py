@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from colordrill.outcome import Check, Verdict
-from colordrill.scenario.model import Objectives, Recovery, Scenario
+from colordrill.scenario.fault_spec import Recovery
+from colordrill.scenario.model import Objectives, Scenario
 from colordrill.verify.availability import bad_output_s
 from colordrill.verify.judged import NO_FAULT, Judged, unknown
 from colordrill.verify.observations import Canary, CanaryState, Observations

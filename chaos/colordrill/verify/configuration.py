@@ -7,7 +7,8 @@ site whose configuration could differ, and the check does not apply.
 from __future__ import annotations
 
 from colordrill.outcome import Check, Verdict
-from colordrill.scenario.model import Recovery, Scenario
+from colordrill.scenario.fault_spec import Recovery
+from colordrill.scenario.model import Scenario
 from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
 from colordrill.verify.observations import Observations
 from colordrill.verify.probed import Readiness

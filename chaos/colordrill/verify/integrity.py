@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from colordrill.outcome import Check, Verdict
-from colordrill.scenario.model import Detection, Recovery, Scenario
+from colordrill.scenario.fault_spec import Detection, Recovery
+from colordrill.scenario.model import Scenario
 from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
 from colordrill.verify.observations import Item, Job, Observations, ReadOutcome
 from colordrill.verify.owed import what_must_be_there

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from colordrill.clock import NS_PER_S
-from colordrill.scenario.model import Recovery, Scenario
+from colordrill.scenario.fault_spec import Recovery
+from colordrill.scenario.model import Scenario
 from colordrill.verify.observations import Observations
 
 

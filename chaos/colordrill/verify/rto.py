@@ -168,6 +168,11 @@ def _doubt(run: _Run, held_ns: int, observations: Observations, pace: Pace) -> s
     late = [each for each in run.pending if each.sent_ns <= stable_ns]
     if late:
         return f"canary {late[0].op} was still under way when the history ended"
+    seen = {each.name for each in run.correct}
+    unseen = sorted({each.name for each in observations.canaries} - seen)
+    if unseen:
+        # correct people say nothing of buildings, whose canary comes more seldom
+        return f"no canary {' and none '.join(unseen)} has come back correct since"
     return ""
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from colordrill.scenario.model import Recovery, Scenario
+from colordrill.scenario.fault_spec import Recovery
+from colordrill.scenario.model import Scenario
 from colordrill.verify.observations import Observations
 
 

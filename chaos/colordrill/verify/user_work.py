@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from colordrill.history import EventType
 from colordrill.outcome import Check, Verdict
-from colordrill.scenario.model import Recovery, Scenario
+from colordrill.scenario.fault_spec import Recovery
+from colordrill.scenario.model import Scenario
 from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
 from colordrill.verify.observations import Observations, Work
 from colordrill.verify.rto import recovered_ns

@@ -21,7 +21,7 @@ from colordrill.workload.workflows import Workflow
 class StoredWorkflows:
     """Reads workflows from a service, and turns each content into an API form once."""
 
-    _known: dict[bytes, Workflow] = field(init=False, default_factory=dict)
+    _known: dict[tuple[str, bytes], Workflow] = field(init=False, default_factory=dict)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def current(self, workflow: Workflow, client: ComfyClient, timeout_s: float) -> Workflow:
@@ -34,12 +34,14 @@ class StoredWorkflows:
         content = client.read_workflow(workflow.file_name, timeout_s=timeout_s).body
         if content == workflow.ui_form:
             return workflow
+        # by its name too: somebody may have saved one workflow over another
+        key = (workflow.file_name, content)
         with self._lock:
-            known = self._known.get(content)
+            known = self._known.get(key)
         if known is None:
             known = _as_stored(workflow, content, client)
             with self._lock:
-                self._known[content] = known
+                self._known[key] = known
         return known
 
 

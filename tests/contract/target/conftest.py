@@ -13,8 +13,9 @@ def standing(request: pytest.FixtureRequest) -> Iterator[Lab]:
     if request.param == "memory":
         yield memory_lab()
         return
-    image = request.getfixturevalue("image_of")("backup")
-    with docker_lab(request.getfixturevalue("run"), image) as lab:
+    image_of = request.getfixturevalue("image_of")
+    images = image_of("backup"), image_of("host")
+    with docker_lab(request.getfixturevalue("run"), *images) as lab:
         yield lab
 
 

@@ -19,7 +19,7 @@ RESTARTS_WITHIN_S = 1.0
 
 
 def test_the_target_says_what_it_can_do(lab: Lab) -> None:
-    assert {Capability.KILL, Capability.NETWORK_CUT, Capability.EXECUTE} <= lab.target.capabilities
+    assert lab.target.capabilities == frozenset(Capability)
 
 
 def test_an_absent_part_has_a_state_that_says_so(lab: Lab) -> None:
@@ -136,8 +136,7 @@ def test_a_rejoined_part_is_found_by_all_its_names_again(lab: Lab) -> None:
     before = lab.target.state(BACKUP)
     assert lab.resolves(AGENT, "store")
 
-    lab.target.isolate(BACKUP)
-    lab.target.rejoin(BACKUP)
+    lab.target.rejoin(BACKUP, lab.target.isolate(BACKUP))
 
     assert lab.target.state(BACKUP) == before
     assert lab.resolves(AGENT, "backup")
@@ -148,20 +147,44 @@ def test_a_rejoined_part_is_found_by_all_its_names_again(lab: Lab) -> None:
 def test_isolating_and_rejoining_twice_is_as_good_as_once(lab: Lab) -> None:
     before = lab.target.state(BACKUP)
 
-    lab.target.isolate(BACKUP)
-    lab.target.isolate(BACKUP)
+    networks = lab.target.isolate(BACKUP)
+    assert lab.target.isolate(BACKUP) == {}
     assert lab.target.state(BACKUP).networks == ()
-    lab.target.rejoin(BACKUP)
-    lab.target.rejoin(BACKUP)
+    lab.target.rejoin(BACKUP, networks)
+    lab.target.rejoin(BACKUP, networks)
 
     assert lab.target.state(BACKUP) == before
     assert lab.resolves(AGENT, "store")
 
 
+def test_a_part_can_be_detached_from_one_network_and_keep_the_others(lab: Lab) -> None:
+    before = lab.target.state(BACKUP)
+
+    networks = lab.target.isolate(BACKUP, [lab.network, "no-such-network"])
+
+    assert set(networks) == {lab.network}
+    assert lab.target.state(BACKUP).networks == tuple(
+        name for name in before.networks if name != lab.network
+    )
+    assert not lab.resolves(AGENT, "store")
+    lab.target.rejoin(BACKUP, networks)
+    assert lab.target.state(BACKUP) == before
+    assert lab.resolves(AGENT, "store")
+
+
+def test_detaching_from_no_network_changes_nothing(lab: Lab) -> None:
+    before = lab.target.state(BACKUP)
+
+    assert lab.target.isolate(BACKUP, []) == {}
+
+    assert lab.target.state(BACKUP) == before
+
+
 def test_rejoining_what_was_never_isolated_changes_nothing(lab: Lab) -> None:
     before = lab.target.state(AGENT)
 
-    lab.target.rejoin(AGENT)
+    lab.target.rejoin(AGENT, {})
+    lab.target.rejoin(AGENT, lab.networks[AGENT])
 
     assert lab.target.state(AGENT) == before
 
@@ -171,9 +194,9 @@ def test_a_host_that_lost_power_comes_back_whole(lab: Lab) -> None:
     before = lab.target.state(BACKUP)
 
     lab.target.kill([BACKUP])
-    lab.target.isolate(BACKUP)
+    networks = lab.target.isolate(BACKUP)
     assert lab.target.state(BACKUP).networks == ()
-    lab.target.rejoin(BACKUP)
+    lab.target.rejoin(BACKUP, networks)
     lab.target.start(BACKUP)
 
     assert lab.target.state(BACKUP) == before
@@ -183,9 +206,9 @@ def test_a_host_that_lost_power_comes_back_whole(lab: Lab) -> None:
 
 def test_an_isolated_part_can_be_cut_off_again_after_it_rejoined(lab: Lab) -> None:
     for _ in range(2):
-        lab.target.isolate(AGENT)
+        networks = lab.target.isolate(AGENT)
         assert lab.target.state(AGENT).networks == ()
-        lab.target.rejoin(AGENT)
+        lab.target.rejoin(AGENT, networks)
 
     assert lab.resolves(Part.GATEWAY, "primary-agent")
 
@@ -196,12 +219,26 @@ def test_an_isolated_part_can_be_cut_off_again_after_it_rejoined(lab: Lab) -> No
         lambda target: target.start(ABSENT),
         lambda target: target.kill([ABSENT]),
         lambda target: target.isolate(ABSENT),
-        lambda target: target.rejoin(ABSENT),
+        lambda target: target.rejoin(ABSENT, {}),
         lambda target: target.execute(ABSENT, ["true"]),
         lambda target: target.put_files(ABSENT, "input", {"a": b""}),
         lambda target: target.endpoint(ABSENT, 80),
+        lambda target: target.stop(ABSENT),
+        lambda target: target.signal(ABSENT, "SIGKILL"),
+        lambda target: target.freeze(ABSENT),
+        lambda target: target.thaw(ABSENT),
+        lambda target: target.limit_memory(ABSENT, 50),
+        lambda target: target.limit_memory(ABSENT, None),
+        lambda target: target.set_restart_policy(ABSENT, "no"),
+        lambda target: target.description(ABSENT),
+        lambda target: target.pid(ABSENT),
+        lambda target: target.recreate(ABSENT),
     ],
-    ids=["start", "kill", "isolate", "rejoin", "execute", "put_files", "endpoint"],
+    ids=[
+        *("start", "kill", "isolate", "rejoin", "execute", "put_files", "endpoint"),
+        *("stop", "signal", "freeze", "thaw", "limit_memory", "unlimit_memory"),
+        *("set_restart_policy", "description", "pid", "recreate"),
+    ],
 )
 def test_acting_on_an_absent_part_names_it_and_the_next_step(lab: Lab, act: object) -> None:
     assert callable(act)

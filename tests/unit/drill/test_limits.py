@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from colordrill.drill.timed import detect_limit_s, steady_limit_s
+from colordrill.drill.recovering import detect_limit_s, steady_limit_s
 from colordrill.scenario.model import Pace
 
 

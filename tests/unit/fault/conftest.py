@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from colordrill.history import Event, History
 from colordrill.stack.parts import Part, Site, parts_of
 from colordrill.stack.target import Executed
+from fakes.clock import ManualClock
+from fakes.faults import Bench
+from fakes.machine import Machine, machine_stack
 from fakes.target import FakePart, FakeTarget
 
 
@@ -23,3 +28,14 @@ def target() -> FakeTarget:
 
     target.programs["bash"] = ask
     return target
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A whole stack in memory."""
+    return machine_stack(tmp_path)
+
+
+@pytest.fixture
+def bench(target: FakeTarget, history: History, clock: ManualClock, events: list[Event]) -> Bench:
+    return Bench(target, history, clock, events)

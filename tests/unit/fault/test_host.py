@@ -4,8 +4,10 @@ import pytest
 
 from colordrill.errors import EnvironmentProblem, UnknownName
 from colordrill.fault.host import HostPowerLoss
-from colordrill.fault.injection import injected
+from colordrill.fault.injection import Injection
+from colordrill.fault.planned import Planned
 from colordrill.history import Event, History
+from colordrill.scenario.fault_spec import FaultSpec
 from colordrill.stack.parts import Part, Site, parts_of
 from fakes.clock import ManualClock
 from fakes.target import FakeTarget
@@ -166,7 +168,9 @@ def test_the_whole_course_against_a_stack_in_memory(
 ) -> None:
     before = {part: target.state(part) for part in Part}
 
-    with injected([fault], target, history, clock):
+    planned = Planned(FaultSpec("host_power_loss", "primary"), fault)
+    with Injection([planned], target, history, clock) as injection:
+        injection.strike()
         assert not any(target.state(part).running for part in PRIMARY)
 
     assert {part: target.state(part) for part in Part} == before

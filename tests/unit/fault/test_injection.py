@@ -1,99 +1,21 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 import pytest
 
 from colordrill.errors import EnvironmentProblem
 from colordrill.fault.injection import (
     EVIDENCE_LIMIT_S,
     HEALED_LIMIT_S,
-    injected,
+    Injection,
     refuse_unsupported,
 )
-from colordrill.fault.protocol import Evidence, Fault
+from colordrill.fault.planned import Planned
 from colordrill.history import Event, EventType, History
-from colordrill.stack.target import Capability, Target
+from colordrill.scenario.fault_spec import FaultSpec
+from colordrill.stack.target import Capability
 from fakes.clock import ManualClock
+from fakes.faults import Bench, ScriptedFault, raising
 from fakes.target import FakeTarget
-
-Act = Callable[[], object]
-
-
-@dataclass
-class ScriptedFault:
-    """A fault that does what a test wants, and tells a shared log."""
-
-    name: str
-    log: list[str]
-    starts_clock: bool = True
-    target_name: str = "primary"
-    requires: frozenset[Capability] = frozenset({Capability.KILL})
-    healthy_before: bool = True
-    effective: bool = True
-    curable: bool = True
-    acts: dict[str, Act] = field(default_factory=dict)
-
-    def healthy(self, _target: Target) -> Evidence:
-        return self._look("healthy", seen=self.healthy_before)
-
-    def inject(self, _target: Target) -> None:
-        self._do("inject")
-
-    def evidence(self, _target: Target) -> Evidence:
-        return self._look("evidence", seen=self.effective)
-
-    def heal(self, _target: Target) -> None:
-        self._do("heal")
-
-    def healed(self, _target: Target) -> Evidence:
-        return self._look("healed", seen=self.curable)
-
-    def _look(self, what: str, *, seen: bool) -> Evidence:
-        self._do(what)
-        return Evidence(seen=seen, detail=f"a peer saw {self.name}: {seen}")
-
-    def _do(self, what: str) -> None:
-        entry = f"{what} {self.name}"
-        if not self.log or self.log[-1] != entry:
-            self.log.append(entry)
-        self.acts.get(what, bool)()
-
-
-def raising(error: BaseException) -> Act:
-    def act() -> None:
-        raise error
-
-    return act
-
-
-@dataclass
-class Bench:
-    """Two faults, and what is needed to inject them."""
-
-    target: FakeTarget
-    history: History
-    clock: ManualClock
-    events: list[Event]
-    log: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.first, self.second = ScriptedFault("a", self.log), ScriptedFault("b", self.log)
-
-    def run(self, act: Act = bool) -> None:
-        faults: tuple[Fault, ...] = (self.first, self.second)
-        with injected(faults, self.target, self.history, self.clock):
-            self.log.append("block")
-            act()
-
-    def told(self, kind: str, type_: EventType | None = None) -> list[Event]:
-        return [e for e in self.events if e.kind == kind and type_ in {None, e.type}]
-
-
-@pytest.fixture
-def bench(target: FakeTarget, history: History, clock: ManualClock, events: list[Event]) -> Bench:
-    return Bench(target, history, clock, events)
 
 
 def test_faults_are_injected_proven_and_healed_in_reverse_order(bench: Bench) -> None:
@@ -113,14 +35,14 @@ def test_faults_are_injected_proven_and_healed_in_reverse_order(bench: Bench) ->
 
 
 def test_what_is_written_names_fault_target_and_whether_it_starts_the_clock(bench: Bench) -> None:
-    bench.second.starts_clock = False
+    bench.b = {"latent": True}
 
     bench.run()
 
     began = [event.data for event in bench.told("fault", EventType.INVOKE)]
     assert [(data["name"], data["target"], data["starts_clock"]) for data in began] == [
-        ("a", "primary", True),
         ("b", "primary", False),
+        ("a", "primary", True),
     ]
 
 
@@ -182,7 +104,7 @@ def test_a_cure_that_fails_does_not_keep_the_others_from_running(bench: Bench) -
 
 def test_every_cure_that_failed_is_named(bench: Bench) -> None:
     for fault in (bench.first, bench.second):
-        fault.acts["heal"] = raising(EnvironmentProblem(f"stuck {fault.name}"))
+        fault.acts["heal"] = raising(EnvironmentProblem(f"stuck {fault.label}"))
 
     with pytest.raises(EnvironmentProblem) as caught:
         bench.run()
@@ -270,21 +192,81 @@ def test_an_error_of_the_block_is_kept_beside_one_of_the_cure(bench: Bench) -> N
 def test_without_faults_the_block_simply_runs(
     target: FakeTarget, history: History, clock: ManualClock, events: list[Event]
 ) -> None:
-    with injected((), target, history, clock):
+    with Injection((), target, history, clock) as injection:
+        injection.plant()
+        injection.strike()
+        injection.await_schedule(1.0)
         ran = True
 
     assert ran
     assert events == []
 
 
+class Needy(ScriptedFault):
+    """One that needs more than any target of these tests can do."""
+
+    requires = frozenset({Capability.NETWORK_CUT, Capability.KILL})
+
+
 def test_a_target_that_lacks_a_capability_is_refused_by_its_name(bench: Bench) -> None:
     bench.target.can = frozenset({Capability.EXECUTE})
-    bench.first.requires = frozenset({Capability.NETWORK_CUT, Capability.KILL})
+    needy = Planned(FaultSpec("a", "primary"), Needy("a", []))
 
-    with pytest.raises(EnvironmentProblem, match="needs kill, network_cut"):
-        refuse_unsupported([bench.first], bench.target)
+    with pytest.raises(EnvironmentProblem, match="fault a needs kill, network_cut"):
+        refuse_unsupported([needy], bench.target)
 
 
 def test_a_target_that_can_is_not_refused(bench: Bench) -> None:
-    refuse_unsupported([bench.first, bench.second], bench.target)
+    refuse_unsupported([Planned(FaultSpec("a", "primary"), bench.first)], bench.target)
     refuse_unsupported([], bench.target)
+
+
+def test_latent_defects_are_planted_and_proven_before_disasters_strike(bench: Bench) -> None:
+    bench.b = {"latent": True}
+
+    bench.run()
+
+    assert bench.log == [
+        *("healthy b", "inject b", "evidence b"),
+        *("healthy a", "inject a", "evidence a"),
+        "block",
+        *("heal b", "healed b", "heal a", "healed a"),
+    ]
+
+
+def test_without_a_latent_defect_nothing_is_planted(bench: Bench) -> None:
+    with bench.injection() as injection:
+        injection.plant()
+
+    assert bench.log == []
+    assert bench.events == []
+
+
+def test_the_gate_is_passed_after_every_look_and_before_the_first_injection(bench: Bench) -> None:
+    with bench.injection() as injection:
+        injection.strike(lambda: bench.log.append("gate"))
+
+    assert bench.log[:4] == ["healthy a", "healthy b", "gate", "inject a"]
+
+
+def test_a_gate_that_calls_it_off_leaves_everything_untouched(bench: Bench) -> None:
+    with pytest.raises(EnvironmentProblem, match="steady state was lost"):  # noqa: SIM117 (order)
+        with bench.injection() as injection:
+            injection.strike(raising(EnvironmentProblem("steady state was lost")))
+
+    assert bench.log == ["healthy a", "healthy b"]
+    assert bench.events == []
+
+
+def test_a_fault_that_is_not_injected_is_not_healed(bench: Bench) -> None:
+    with bench.injection():
+        pass
+
+    assert bench.log == []
+    assert bench.told("heal") == []
+
+
+def test_a_cure_at_the_end_is_not_called_scheduled(bench: Bench) -> None:
+    bench.run()
+
+    assert {event.data["scheduled"] for event in bench.told("heal")} == {False}

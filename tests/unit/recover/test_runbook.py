@@ -7,10 +7,12 @@ import pytest
 from colordrill.errors import EnvironmentProblem
 from colordrill.history import EventType
 from colordrill.picture import Judgement
-from colordrill.recover.runbook import START_LIMIT_S, RunbookEnd
+from colordrill.recover.runbook import POINTS_TRIED_MAX
+from colordrill.recover.steps import START_LIMIT_S, RunbookEnd
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Executed
 from fakes.service import Reply
+from unit.recover.conftest import POINTS
 
 if TYPE_CHECKING:
     from unit.recover.conftest import Disaster
@@ -72,12 +74,15 @@ def test_a_restored_site_that_gives_no_picture_fails_the_runbook(disaster: Disas
     assert disaster.commands == []
 
 
-def test_without_a_recovery_point_the_runbook_fails_at_the_mount(disaster: Disaster) -> None:
+def test_without_a_recovery_point_the_runbook_fails_before_anything_is_started(
+    disaster: Disaster,
+) -> None:
     disaster.points = ()
 
     assert disaster.runbook.run() is RunbookEnd.FAILED
 
-    assert disaster.steps() == [("start", "ok"), ("mount", "fail")]
+    assert disaster.steps() == [("start", "fail")]
+    assert not disaster.target.state(Part.DR_COLORIZATION).running
     assert "no recovery point" in disaster.last_detail()
     assert disaster.commands == []
 
@@ -157,3 +162,36 @@ def test_a_recovery_taken_twice_switches_to_the_same_site_again(disaster: Disast
 
     assert disaster.runbook.run() is RunbookEnd.DONE
     assert disaster.active == "dr"
+
+
+def test_damaged_points_are_passed_over_and_named(disaster: Disaster) -> None:
+    disaster.damaged = {POINTS[-1]}
+
+    assert disaster.runbook.run() is RunbookEnd.DONE
+
+    mounted = [e.data for e in disaster.events if e.kind == "step" and e.type is EventType.OK][1]
+    assert mounted["point"] == POINTS[0]
+    assert disaster.restored == [POINTS[0]]
+    assert f"passed over {POINTS[-1]}: recovery point {POINTS[-1]}" in mounted["detail"]
+    assert any("trying the one before" in line for line in disaster.said)
+
+
+def test_when_every_point_is_damaged_the_runbook_fails_and_names_them(disaster: Disaster) -> None:
+    disaster.damaged = set(POINTS)
+
+    assert disaster.runbook.run() is RunbookEnd.FAILED
+
+    assert disaster.steps()[-1] == ("mount", "fail")
+    assert all(point in disaster.last_detail() for point in POINTS)
+    assert "restore the off-site copy" in disaster.last_detail()
+    assert disaster.commands == []
+
+
+def test_no_more_points_are_tried_than_the_limit(disaster: Disaster) -> None:
+    disaster.points = tuple(f"20261122T2015{second:02d}.123Z" for second in range(20))
+    disaster.damaged = set(disaster.points[-POINTS_TRIED_MAX:])
+
+    assert disaster.runbook.run() is RunbookEnd.FAILED
+
+    assert f"none of the {POINTS_TRIED_MAX} newest" in disaster.last_detail()
+    assert disaster.restored == []

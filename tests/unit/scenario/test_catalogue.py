@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from colordrill.errors import UnknownName
-from colordrill.fault.registry import build_fault
+from colordrill.fault.registry import FAULTS, build_fault
 from colordrill.fault.sabotage import SABOTAGES as IMPLEMENTED
 from colordrill.fault.sabotage import find_sabotage
 from colordrill.scenario.catalogue import (
@@ -15,8 +15,10 @@ from colordrill.scenario.catalogue import (
     TWIN_MARK,
     find_scenario,
     red_twins,
+    scenario_names,
 )
-from colordrill.scenario.model import Scenario
+from colordrill.scenario.fault_spec import Detection, Recovery, StackKind
+from colordrill.scenario.model import RPO_OF_RECORD_S, RTO_OF_RECORD_S, Scenario
 from colordrill.verify.conclude import JUDGES
 
 ALL = {**SCENARIOS, **red_twins()}
@@ -35,11 +37,7 @@ def test_the_red_twins_that_the_gate_asks_for_are_there() -> None:
         "liar_golden": "colour",
     }
 
-    found = {
-        twin.sabotage.name: twin.sabotage.expected_check
-        for twin in red_twins().values()
-        if twin.sabotage is not None
-    }
+    found = {spec.name: spec.expected_check for spec in SABOTAGES["host_power_loss"]}
 
     assert found == wanted
 
@@ -89,7 +87,6 @@ def test_a_twins_sabotage_exists_and_its_overlay_is_a_compose_file(twin: Scenari
     assert twin.sabotage is not None
     sabotage = find_sabotage(twin.sabotage.name)
 
-    assert (sabotage.overlay is None) != (sabotage.after_fault is None)
     if sabotage.overlay_path is not None:
         overlay = yaml.safe_load(sabotage.overlay_path.read_text(encoding="utf-8"))
         assert set(overlay) <= {"services", "volumes"}
@@ -104,10 +101,54 @@ def test_a_twins_expected_check_is_one_that_is_judged(twin: Scenario) -> None:
 
 @each_scenario
 def test_every_fault_of_a_scenario_can_be_built(scenario: Scenario) -> None:
-    faults = [build_fault(spec) for spec in scenario.faults]
+    built = [build_fault(spec) for spec in scenario.faults]
 
-    assert faults
-    assert any(fault.starts_clock for fault in faults)
+    assert [fault.name for fault in built] == [spec.name for spec in scenario.faults]
+
+
+def test_every_fault_is_drilled() -> None:
+    drilled = {spec.name for scenario in SCENARIOS.values() for spec in scenario.faults}
+
+    assert drilled == set(FAULTS)
+
+
+@each_scenario
+def test_every_scenario_says_what_happens_and_what_is_wanted(scenario: Scenario) -> None:
+    assert scenario.title
+    assert scenario.description.rstrip().endswith(".")
+    assert scenario.objectives.rto_s < RTO_OF_RECORD_S
+    assert scenario.objectives.rpo_s < RPO_OF_RECORD_S
+
+
+def test_every_way_of_recovery_detection_and_storage_is_drilled() -> None:
+    drilled = SCENARIOS.values()
+
+    assert {each.recovery for each in drilled} == set(Recovery)
+    assert {each.detection for each in drilled} == set(Detection)
+    assert {each.stack for each in drilled} == set(StackKind)
+
+
+def test_scenarios_that_can_share_a_stack_come_one_after_another() -> None:
+    kinds = [SCENARIOS[name].stack for name in scenario_names()]
+
+    assert sorted(scenario_names()) == sorted(SCENARIOS)
+    assert kinds == sorted(kinds, key=lambda kind: kind is not StackKind.PLAIN)
+
+
+@each_scenario
+def test_what_nobody_repairs_passes_by_itself_or_is_restarted(scenario: Scenario) -> None:
+    """An unaided drill whose fault stays until the end could never end well."""
+    restarted = {"process_killed", "process_terminated", "killed_while_saving"}
+
+    if scenario.recovery is Recovery.UNAIDED:
+        left = {spec.name for spec in scenario.faults if spec.ends_s is None}
+        assert left <= restarted
+
+
+@each_scenario
+def test_a_drill_without_an_outage_is_not_detected_by_canaries(scenario: Scenario) -> None:
+    if not scenario.outage_expected:
+        assert scenario.detection is not Detection.CANARY
 
 
 def test_every_sabotage_is_used_by_a_twin() -> None:
@@ -119,6 +160,10 @@ def test_every_sabotage_is_used_by_a_twin() -> None:
 @pytest.mark.parametrize("scenario", list(SCENARIOS.values()), ids=list(SCENARIOS))
 def test_every_scenario_has_a_red_twin(scenario: Scenario) -> None:
     assert SABOTAGES[scenario.name]
+
+
+def test_only_scenarios_have_red_twins() -> None:
+    assert set(SABOTAGES) == set(SCENARIOS)
 
 
 def test_a_scenario_cannot_be_changed_by_who_holds_it() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from colordrill.errors import RecordProblem
 from colordrill.scenario.catalogue import SCENARIOS, find_scenario, red_twins
-from colordrill.scenario.model import FaultSpec, Pace, Recovery, Scenario
+from colordrill.scenario.fault_spec import FaultSpec, Recovery
+from colordrill.scenario.model import Pace, Scenario
 from colordrill.scenario.recorded import scenario_from_note
 
 ALL = {**SCENARIOS, **red_twins()}

@@ -116,7 +116,7 @@ def test_a_recorded_command_means_the_same_service_whatever_is_configured_today(
     monkeypatch.setenv("COLORDRILL_SERVICE_PORT", "1")
     words = shlex.split(shlex.join(["host_power_loss", *then.words()]))
     options = dict(run.make_context("run", words).params)
-    del options["scenarios"], options["as_json"]
+    del options["scenarios"], options["every"], options["as_json"]
 
     assert settings_of(options) == then
 
@@ -207,6 +207,10 @@ def test_which_red_twins_any_image_can_play() -> None:
     assert {name.partition("@")[2] for name in FOREIGN} == {
         "only_oldest_point",
         "gateway_not_switched",
+        "worker_dies",
+        "restart_policy_off",
+        "points_sealed",
+        "mirror_stuck",
     }
 
 

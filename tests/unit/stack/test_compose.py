@@ -3,7 +3,9 @@ from __future__ import annotations
 import shlex
 import stat
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +18,8 @@ from colordrill.stack.compose import (
     compose_files,
     running_stack,
 )
+from colordrill.stack.compose_project import ComposeProject
+from colordrill.stack.parts import Part
 from colordrill.stack.runs import Run, owned_run
 
 IMAGES = {name: f"colordrill/{name}:tag" for name in IMAGE_NAMES}
@@ -118,8 +122,9 @@ def test_the_plan_reaches_the_environment_and_can_add_to_it(run: Run) -> None:
 class SilentTarget:
     """A target that nothing is asked of."""
 
-    def __init__(self, _project: str, _owner: object) -> None:
+    def __init__(self, _project: str, _owner: object, _compose: object) -> None:
         """Connect to nothing."""
+        self.helper = SimpleNamespace(refusal="")
 
     def close(self) -> None:
         """Nothing to close."""
@@ -147,3 +152,49 @@ def test_a_stack_that_does_not_come_up_is_removed_and_says_what_compose_said(
 
     assert "colordrill doctor" in caught.value.next_step
     assert removed == ([] if keep else [run.id])
+
+
+def test_a_stack_stands_without_the_helper_where_the_engine_refuses_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created: list[Part] = []
+
+    def refuse(_project: object, part: Part) -> None:
+        created.append(part)
+        raise EnvironmentProblem("privileged mode is incompatible with user namespaces")
+
+    monkeypatch.setattr(compose, "DockerTarget", SilentTarget)
+    monkeypatch.setattr(compose, "get_docker_services", lambda *_: nullcontext())
+    monkeypatch.setattr(compose, "remove_run", lambda _run: None)
+    monkeypatch.setattr(ComposeProject, "create", refuse)
+
+    with running_stack(run, StackPlan(IMAGES), lambda _text: None) as target:
+        assert "user namespaces" in target.helper.refusal
+
+    assert created == [Part.HOST]
+
+
+def test_the_stack_knows_by_what_it_was_brought_up(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part created anew with other credentials than its neighbours could not talk to them."""
+    used: list[object] = []
+
+    class Knowing(SilentTarget):
+        def __init__(self, project: str, owner: object, compose: object) -> None:
+            super().__init__(project, owner, compose)
+            used.append(compose)
+
+    def bring_up(command: str, files: list[str], name: str, *_: object) -> object:
+        used.append(ComposeProject(command, tuple(files), name, run.directory))
+        used.append((run.directory / "stack.env").read_text())
+        return nullcontext()
+
+    monkeypatch.setattr(compose, "DockerTarget", Knowing)
+    monkeypatch.setattr(compose, "get_docker_services", bring_up)
+    monkeypatch.setattr(compose, "remove_run", lambda _run: None)
+    monkeypatch.setattr(ComposeProject, "create", lambda *_: None)
+
+    with running_stack(run, StackPlan(IMAGES), lambda _text: None):
+        assert used[0] == used[1]
+        assert used[2] == (run.directory / "stack.env").read_text()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from colordrill.outcome import Verdict
-from colordrill.scenario.model import FaultSpec, Recovery
+from colordrill.scenario.fault_spec import FaultSpec, Recovery
 from colordrill.verify.backups_resume import judge_backups_resume
 from colordrill.verify.observe import observe
 

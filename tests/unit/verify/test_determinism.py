@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from colordrill.outcome import Verdict
-from colordrill.scenario.model import Recovery
+from colordrill.scenario.fault_spec import Recovery
 from unit.verify.conftest import BAD, GOOD
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from colordrill.outcome import Verdict
-from colordrill.scenario.model import FaultSpec, Scenario
+from colordrill.scenario.fault_spec import FaultSpec
+from colordrill.scenario.model import Scenario
 from colordrill.verify.observe import observe
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from colordrill.outcome import Verdict
-from colordrill.scenario.model import FaultSpec, Recovery
+from colordrill.scenario.fault_spec import FaultSpec, Recovery
 
 if TYPE_CHECKING:
     from colordrill.outcome import Check

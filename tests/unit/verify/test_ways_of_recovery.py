@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from colordrill.outcome import Check, Verdict
-from colordrill.scenario.model import Detection, FaultSpec, Recovery
+from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery
 
 if TYPE_CHECKING:
     from unit.verify.conftest import Story

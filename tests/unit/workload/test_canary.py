@@ -98,6 +98,10 @@ def test_a_picture_from_the_result_cache_is_told_as_such(
 @pytest.mark.parametrize(
     ("path", "reply", "end"),
     [
+        ("/userdata/", Reply(404), "fail"),
+        ("/userdata/", Reply(502), "unknown"),
+        ("/userdata/", Reply(200, b"<html>"), "fail"),
+        ("/userdata/", Reply(200, b"[]"), "fail"),
         ("/upload/image", Reply(503), "fail"),
         ("/prompt", Reply(502), "unknown"),
         ("/history/", Reply(503), "fail"),

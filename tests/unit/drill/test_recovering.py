@@ -1,0 +1,274 @@
+"""From the fault to the proven recovery: who acts, on what point, and when it is given up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from colordrill.drill import recovering as module
+from colordrill.drill.recovering import SCRUB_LIMIT_S, Recovering, detect_limit_s
+from colordrill.errors import EnvironmentProblem
+from colordrill.history import Event, History
+from colordrill.outcome import Verdict
+from colordrill.recover.detector import OutageDetector
+from colordrill.recover.steps import RunbookEnd
+from colordrill.scenario.catalogue import HOST_POWER_LOSS
+from colordrill.scenario.model import Detection, FaultSpec, Recovery, Scenario, StackKind
+from fakes.clock import ManualClock
+
+OLDER, NEWER, AFTER = "20261122T201530.123Z", "20261122T201534.123Z", "20261122T201538.123Z"
+
+
+@dataclass
+class Field:
+    """A drill after its fault, and what becomes of it.
+
+    Attributes:
+        verdict: what the recovery is judged as.
+        damaged: what a scrub finds.
+        end: how the runbook ends.
+        pending_s: the schedule is over after so many seconds.
+    """
+
+    history: History
+    clock: ManualClock
+    events: list[Event]
+    scenario: Scenario = HOST_POWER_LOSS
+    verdict: Verdict = Verdict.PASS
+    damaged: tuple[str, ...] = ("output/a.png",)
+    end: RunbookEnd = RunbookEnd.DONE
+    pending_s: float = 0.0
+    schedule_fails: bool = False
+    runbooks: list[tuple[str, Any]] = field(default_factory=list)
+    scrubbed: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    detector: OutageDetector = field(default_factory=lambda: OutageDetector(1))
+
+    def snapshot(self, point: str, end: str = "ok") -> None:
+        operation = self.history.invoke("snapshot", point=point)
+        getattr(operation, end)(point=point)
+
+    def strike(self) -> None:
+        self.snapshot(OLDER)
+        self.snapshot(NEWER)
+        self.history.invoke("fault", name="latent", target="x", starts_clock=False)
+        self.history.invoke("fault", name="loss", target="primary", starts_clock=True)
+        self.snapshot(AFTER)
+
+    @property
+    def scheduled(self) -> bool:
+        return self.clock.elapsed_s < self.pending_s
+
+    def await_schedule(self, _limit_s: float) -> None:
+        if self.schedule_fails:
+            raise EnvironmentProblem("the faults' schedule broke off")
+
+    def run(self) -> None:
+        operator: Any = SimpleNamespace(
+            target=None, history=self.history, clock=self.clock, say=self.said.append
+        )
+        Recovering(self.scenario, operator, cast("Any", self), self.detector, self.events).run()
+
+    def detect(self) -> None:
+        self.history.listen(self.detector.observe)
+        self.history.invoke("canary").fail()
+
+    def phases(self) -> list[str]:
+        return [event.data["phase"] for event in self.events if event.kind == "phase"]
+
+    def detections(self) -> list[dict[str, Any]]:
+        return [dict(event.data) for event in self.events if event.kind == "detect"]
+
+
+@pytest.fixture
+def drill(
+    history: History, clock: ManualClock, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Field]:
+    drill = Field(history, clock, events)
+
+    def scrub(_target: object, _agent: object, point: str) -> Any:
+        drill.scrubbed.append(point)
+        return SimpleNamespace(differs=drill.damaged, absent=())
+
+    def book(name: str) -> Any:
+        def make(*given: object, **more: object) -> Any:
+            drill.runbooks.append((name, SimpleNamespace(given=given, **more)))
+            return SimpleNamespace(run=lambda: drill.end)
+
+        return make
+
+    judged = SimpleNamespace(check=SimpleNamespace(verdict=None))
+    monkeypatch.setattr(module, "scrub", scrub)
+    monkeypatch.setattr(module, "FailoverRunbook", book("failover"))
+    monkeypatch.setattr(module, "InPlaceRunbook", book("in_place"))
+    monkeypatch.setattr(module, "judge_backups_resume", lambda *_: None)
+
+    def judge(*_: object) -> Any:
+        judged.check.verdict = drill.verdict
+        return judged
+
+    monkeypatch.setattr(module, "judge_rto", judge)
+    drill.strike()
+    yield drill
+
+
+def in_place(drill: Field, **different: Any) -> None:
+    drill.scenario = replace(drill.scenario, recovery=Recovery.IN_PLACE, **different)
+
+
+def unaided(drill: Field, **different: Any) -> None:
+    drill.scenario = replace(
+        drill.scenario, recovery=Recovery.UNAIDED, detection=Detection.NONE, **different
+    )
+
+
+def test_a_detected_outage_starts_the_runbook_at_the_dr_site(drill: Field) -> None:
+    drill.detect()
+
+    drill.run()
+
+    assert [name for name, _ in drill.runbooks] == ["failover"]
+    assert drill.phases() == ["recover", "stability"]
+    assert [each["canaries"] for each in drill.detections()] == [list(drill.detector.canaries)]
+
+
+def test_an_outage_that_nobody_detects_starts_no_runbook(drill: Field) -> None:
+    drill.run()
+
+    assert drill.runbooks == []
+    assert drill.clock.elapsed_s == pytest.approx(detect_limit_s(drill.scenario.pace))
+    assert any("no outage was detected" in line for line in drill.said)
+
+
+@pytest.mark.parametrize(("end", "phase"), [(RunbookEnd.REFUSED, "refused"),
+                                            (RunbookEnd.FAILED, "stability")])  # fmt: skip
+def test_only_a_site_that_is_refused_is_not_waited_for(
+    drill: Field, end: RunbookEnd, phase: str
+) -> None:
+    drill.detect()
+    drill.end = end
+
+    drill.run()
+
+    assert drill.phases() == ["recover", phase]
+
+
+def test_the_primary_is_repaired_from_the_newest_point_before_the_disaster(drill: Field) -> None:
+    in_place(drill, repair=("output",), restarts=False)
+    drill.detect()
+
+    drill.run()
+
+    ((name, made),) = drill.runbooks
+    assert (name, made.point, made.repair, made.restarts, made.power_on) == (
+        *("in_place", NEWER, ("output",)),
+        *(False, None),
+    )
+
+
+def test_a_site_on_a_disk_gets_its_power_back(drill: Field) -> None:
+    in_place(drill, stack=StackKind.DISK)
+    drill.detect()
+
+    drill.run()
+
+    assert drill.runbooks[0][1].power_on is module.restore_power
+
+
+def test_damage_is_found_by_a_scrub_against_the_point_before_the_disaster(drill: Field) -> None:
+    in_place(drill, detection=Detection.SCRUB, repair=("output",))
+
+    drill.run()
+
+    assert drill.scrubbed == [NEWER]
+    assert [name for name, _ in drill.runbooks] == ["in_place"]
+    assert drill.detections() == [{"canaries": [], "scrub": ["output/a.png"]}]
+
+
+def test_a_scrub_that_finds_nothing_ends_in_no_runbook(drill: Field) -> None:
+    in_place(drill, detection=Detection.SCRUB, repair=("output",))
+    drill.damaged = ()
+
+    drill.run()
+
+    assert drill.runbooks == drill.detections() == []
+    assert drill.clock.elapsed_s == pytest.approx(SCRUB_LIMIT_S)
+
+
+def test_what_passes_by_itself_is_waited_out_and_nobody_acts(drill: Field) -> None:
+    unaided(drill, faults=(FaultSpec("network_down", "gateway-primary", duration_s=6.0),))
+    drill.pending_s = 6.0
+
+    drill.run()
+
+    assert drill.runbooks == []
+    assert drill.clock.elapsed_s >= 6.0
+    assert drill.phases() == ["stability"]
+
+
+def test_a_detection_while_it_is_waited_out_is_noted_once(drill: Field) -> None:
+    unaided(drill)
+    drill.pending_s = 6.0
+    drill.clock.at(2.0, drill.detect)
+
+    drill.run()
+
+    (noted,) = drill.detections()
+    assert noted["canaries"] == list(drill.detector.canaries)
+
+
+def test_a_schedule_that_broke_off_ends_the_drill(drill: Field) -> None:
+    unaided(drill)
+    drill.schedule_fails = True
+
+    with pytest.raises(EnvironmentProblem, match="broke off"):
+        drill.run()
+
+
+def test_a_schedule_that_never_ends_is_not_waited_for_without_end(drill: Field) -> None:
+    unaided(drill)
+    drill.pending_s = 1e9
+
+    drill.run()
+
+    assert drill.clock.elapsed_s < 200.0
+
+
+@pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.UNKNOWN])
+def test_what_is_never_proven_is_given_up_after_the_objective(
+    drill: Field, verdict: Verdict
+) -> None:
+    drill.detect()
+    drill.verdict = verdict
+
+    drill.run()
+
+    assert drill.clock.elapsed_s > drill.scenario.objectives.rto_s
+    assert "the service was not recovered within the objective" in drill.said
+
+
+def test_a_recovery_that_is_proven_late_ends_the_watch_then(drill: Field) -> None:
+    drill.detect()
+    drill.verdict = Verdict.UNKNOWN
+    drill.clock.at(20.0, lambda: setattr(drill, "verdict", Verdict.PASS))
+
+    drill.run()
+
+    assert 20.0 <= drill.clock.elapsed_s <= 21.0
+
+
+def test_backups_that_have_not_resumed_are_waited_for(
+    drill: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resumed = SimpleNamespace(check=SimpleNamespace(verdict=Verdict.UNKNOWN))
+    monkeypatch.setattr(module, "judge_backups_resume", lambda *_: resumed)
+    drill.clock.at(5.0, lambda: setattr(resumed.check, "verdict", Verdict.PASS))
+    unaided(drill)
+
+    drill.run()
+
+    assert 5.0 <= drill.clock.elapsed_s <= 6.0
