@@ -34,7 +34,7 @@ def main() -> int:
     try:
         prepare(ROOT, directory, chosen.only)
         command = [_mutmut(), "run", "--max-children", str(chosen.children)]
-        done = subprocess.run(command, cwd=directory, check=False)
+        done = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, check=False)
         results = results_of(directory)
         return _judge(results, directory, whole=not chosen.only, exit_code=done.returncode)
     finally:
@@ -62,8 +62,9 @@ def _judge(results: Results, directory: Path, *, whole: bool, exit_code: int) ->
 
 def _survivor(name: str, directory: Path) -> Survivor:
     shown = subprocess.run(
-        [_mutmut(), "show", name], cwd=directory, stdout=subprocess.PIPE, text=True, check=True
-    )
+        [_mutmut(), "show", name], cwd=directory, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
     return Survivor.read(name, shown.stdout)
 
 

@@ -39,6 +39,13 @@ class TestIntegrity:
         assert (check.verdict, check.value, check.bound) == (Verdict.FAIL, 1, 0)
         assert f"workflows/a.json ({outcome}: as read)" in check.detail
 
+    def test_an_item_whose_reading_says_no_more_is_named_with_its_outcome(
+        self, story: Story
+    ) -> None:
+        drill(story).item("workflows/a.json", -9.0, None)
+        story.operation("readback", 90.0, 90.1, item="workflows/a.json", outcome="lost")
+        assert story.check("integrity").detail.endswith("are not right: workflows/a.json (lost)")
+
     @pytest.mark.parametrize("acked", [-10.0, -1.0, 5.0])
     def test_an_unread_item_makes_it_unknown(self, story: Story, acked: float) -> None:
         drill(story).item("workflows/unread.json", acked, None)

@@ -71,7 +71,9 @@ class TestIntegrity:
     def test_in_place_where_nothing_is_brought_back_nothing_may_be_gone(self, story: Story) -> None:
         in_place(story).fault()
         story.item("workflows/a.json", -0.1, "lost")
-        assert told(story, "integrity") == (Verdict.FAIL, 1)
+        check = story.check("integrity")
+        assert (check.verdict, check.value) == (Verdict.FAIL, 1)
+        assert "that a site from which nothing was restored must hold" in check.detail
 
     @pytest.mark.parametrize(("acked", "verdict"), [(-5.001, Verdict.FAIL), (-5.0, Verdict.PASS)])
     def test_in_place_the_disk_holds_what_is_older_than_unflushed_writes(
@@ -127,6 +129,18 @@ class TestRpo:
         check = self.drill(story, 10.5, unflushed_max_s=30.0).check("rpo")
         assert (check.verdict, check.bound) == (Verdict.FAIL, 10.0)
         assert check.detail.endswith("the objective is 10 s")
+
+    def test_an_age_of_exactly_the_promise_breaks_the_objective_alone(self, story: Story) -> None:
+        objectives = replace(story.scenario.objectives, rpo_s=3.0)
+        check = self.drill(story, 5.0, objectives=objectives, unflushed_max_s=5.0).check("rpo")
+        assert check.detail.endswith("; the objective is 3 s")
+
+    def test_both_limits_that_are_exceeded_are_told(self, story: Story) -> None:
+        objectives = replace(story.scenario.objectives, rpo_s=3.0)
+        check = self.drill(story, 5.5, objectives=objectives, unflushed_max_s=5.0).check("rpo")
+        assert check.detail.endswith(
+            "the objective is 3 s and what is older than 5 s should have been on the disk"
+        )
 
     def test_without_it_the_backups_promise_counts(self, story: Story) -> None:
         check = self.drill(story, 9.0).check("rpo")
