@@ -154,8 +154,7 @@ class Recovering:
             self._note_detection()
             observations = observe(tuple(self.events))
             verdicts = [_verdict(judge(observations, self.scenario)) for judge in AWAITED]
-            # what has failed stays failed, however long it is watched
-            if Verdict.UNKNOWN not in verdicts:
+            if all(verdict is Verdict.PASS for verdict in verdicts):
                 return
             now_ns = self.operator.clock.now_ns()
             fault_ns = observations.t_fault_ns
@@ -165,7 +164,7 @@ class Recovering:
             )
             settled = seconds_between(began_ns, now_ns) > settle_s
             missed = verdicts[0] is Verdict.FAIL
-            # a doubt may still be cleared while it settles
+            # a missed recovery stays missed; anything else may still come right while it settles
             if past_objective and (missed or settled):
                 self.operator.say("the service was not recovered within the objective")
                 return
