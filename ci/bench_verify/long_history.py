@@ -109,7 +109,8 @@ def _cycle(teller: _Teller, number: int, site: str) -> list[Event]:
     events = [
         *happen(at_s, 0.01, "upload", EventType.OK, **teller.acknowledged(f"input/{job}.png")),
         *happen(at_s + 0.02, 0.01, "submit", EventType.OK, job=job, workflow="person"),
-        *happen(at_s + 0.03, 0.3, "complete", EventType.OK, job=job, item=output["item"], cached=[]),
+        *happen(at_s + 0.03, 0.3, "complete", EventType.OK, job=job, item=output["item"],
+                cached=[]),
         *happen(at_s + 0.34, 0.01, "fetch", EventType.OK, job=job, **output, bytes=18231),
         *happen(at_s + 0.05, 0.01, "edit", EventType.OK,
                 **teller.acknowledged(f"workflows/{job}.json")),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from colordrill.history import Event, EventType
+from colordrill.history import Event
 from colordrill.verify.fault_book import FaultBook
 from colordrill.verify.ledger import Ledger
 from colordrill.verify.observations import Canary, Observations, Score
