@@ -74,7 +74,9 @@ class DiskLab:
             if self.target.state(part).exists:
                 self.target.start(part)
         self.run(Part.PRIMARY_AGENT, "find", "/site", "-mindepth", "2", "-delete")
-        self.run(Part.BACKUP, "find", "/backup/points", "/backup/incoming", "-mindepth", "1", "-delete")
+        self.run(
+            Part.BACKUP, "find", "/backup/points", "/backup/incoming", "-mindepth", "1", "-delete"
+        )
         self.await_service()
 
     def await_service(self) -> None:

@@ -115,7 +115,12 @@ def restore_point(target: Target, agent: Part, point: str) -> int:
         PointDamaged: the point is not what its manifest says.
         EnvironmentProblem: the site holds data, or the link failed.
     """
-    told = _told(target, agent, ["colordrill-restore", point], f"recovery point {point} could not be restored")
+    told = _told(
+        target,
+        agent,
+        ["colordrill-restore", point],
+        f"recovery point {point} could not be restored",
+    )
     return int(told["files"])
 
 

@@ -76,7 +76,7 @@ class _DiskFault:
         return PROBE_BYTES
 
     def _is_effect(self, written: Written) -> bool:
-        raise NotImplementedError
+        return written.error is not None
 
 
 @dataclass(slots=True)
@@ -93,9 +93,9 @@ class DiskErrors(_DiskFault):
         method="nbdkit's error filter answers EIO as long as its trigger file exists.",
         evidence="The site's agent writes and flushes a file and gets EIO or, soon, EROFS.",
         cure=(
-            "The trigger file is removed. Where ext4 has given up, as it does, the site is stopped, "
-            "the file system checked and mounted again, and the site started. Read back by the "
-            "agent's write and the kernel's list of mounts."
+            "The trigger file is removed. Where ext4 has given up, as it does, the site is "
+            "stopped, the file system checked and mounted again, and the site started. Read back "
+            "by the agent's write and the kernel's list of mounts."
         ),
         incidents="A dying SSD or SATA cable; cloud volumes that were detached from under a host.",
         targets=(Site.PRIMARY,),
@@ -209,8 +209,8 @@ class DiskReadOnly(_DiskFault):
         method="The mounted file system is remounted read-only.",
         evidence="The site's agent writes a file and gets EROFS.",
         cure=(
-            "It is remounted for writing; where the kernel refuses, it is checked and mounted anew. "
-            "Read back by the agent's write."
+            "It is remounted for writing; where the kernel refuses, it is checked and mounted "
+            "anew. Read back by the agent's write."
         ),
         incidents="ext4's own answer to an error in its metadata; a NAS exported read-only.",
         targets=(Site.PRIMARY,),

@@ -24,6 +24,7 @@ WITNESSES = 3
 SPARE = 20
 """So many more files than asked for are looked at: some were changed since the point."""
 
+
 @dataclass(slots=True)
 class FileDamage:
     """What all share: files that the newest recovery point holds are drawn, damaged and put back.
@@ -55,7 +56,7 @@ class FileDamage:
         self._check()
 
     def healthy(self, target: Target) -> Evidence:
-        """The drawn files are whole, and a peer reads them as the newest recovery point has them."""
+        """The drawn files are whole: a peer reads them as the newest recovery point has them."""
         place = place_of(self.target_name)
         point, held = _newest_point(target)
         names = [name for each in held if (name := place.holds(each)) is not None]

@@ -1,4 +1,4 @@
-"""Loss of power: the site's containers and its disk stop in one moment, unflushed writes are lost."""
+"""Loss of power: a site's containers and disk stop in one moment, unflushed writes are lost."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class PowerLoss:
         ),
         evidence="The gateway's own request over the link to the site gets no answer any more.",
         cure=(
-            "The disk's journal is replayed, e2fsck checks it, it is mounted and the containers are "
-            "started; read back by the gateway's request, each part's state and the kernel's list "
+            "The disk's journal is replayed, e2fsck checks it, it is mounted and the containers "
+            "are started; read back by the gateway's request, each part's state and the kernel's list "
             "of mounts."
         ),
         incidents=(

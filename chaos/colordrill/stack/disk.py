@@ -131,7 +131,7 @@ class DiskControl:
         except (ValueError, LookupError, TypeError) as error:
             raise EnvironmentProblem(
                 f"`{PROGRAM} {' '.join(words)}` failed: {error}",
-                "is the primary's data on the virtual disk? see the helper's log in the run's logs/",
+                "do the primary's data lie on the virtual disk? see the helper's log in logs/",
             ) from error
 
 

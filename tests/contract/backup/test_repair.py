@@ -74,7 +74,7 @@ def test_a_flipped_bit_is_found_and_repaired(site: BackupLab, name: str) -> None
     damage(site, name)
     assert scrubbed(site)["differs"] == [name]
 
-    assert repaired(site, name.split("/")[0])["brought"] == [name]
+    assert repaired(site, name.split("/", maxsplit=1)[0])["brought"] == [name]
 
     assert site.primary.site() == FILES
     assert scrubbed(site)["differs"] == []

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from colordrill.clock import SystemClock, poll
 from colordrill.fault.disk import DiskErrors, DiskFull, DiskReadOnly, DiskSlow
 from colordrill.fault.protocol import Evidence, Fault
-from colordrill.clock import SystemClock, poll
 from colordrill.stack.parts import Part
 from fakes.disk_lab import DiskLab
 

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,9 @@ HARNESS_LIMIT_S = 120.0
 
 
 @pytest.fixture
-def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A state directory of this test alone: no other run is swept, and nobody sweeps this one."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    yield
 
 
 @pytest.fixture
