@@ -39,8 +39,8 @@ class PowerLoss:
         evidence="The gateway's own request over the link to the site gets no answer any more.",
         cure=(
             "The disk's journal is replayed, e2fsck checks it, it is mounted and the containers "
-            "are started; read back by the gateway's request, each part's state and the kernel's list "
-            "of mounts."
+            "are started; read back by the gateway's request, each part's state and the kernel's "
+            "list of mounts."
         ),
         incidents=(
             "ComfyUI's SaveImage never calls fsync, and ext4 writes a new file's data after up to "
