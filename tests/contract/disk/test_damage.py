@@ -156,7 +156,7 @@ def test_a_damage_that_stopped_half_way_can_be_healed(site: DiskLab) -> None:
 
     fault.heal(site.target)
     fault.inject(site.target)
-    with pytest.raises(EnvironmentProblem, match="changed since|damaged already"):
+    with pytest.raises(EnvironmentProblem, match=r"changed since|damaged already"):
         fault.inject(site.target)
     fault.heal(site.target)
 
