@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -166,6 +166,10 @@ class Neighbour:
     def user_file(self, name: str) -> Reply:
         """GET a workflow file as its users load it."""
         return self.ask(f"/userdata/{quote(f'workflows/{name}', safe='')}")
+
+    def forget_jobs(self, prompt_ids: Sequence[str]) -> Reply:
+        """Delete jobs from the history, so that nobody looks for pictures that are gone."""
+        return self.ask("/history", {"delete": list(prompt_ids)})
 
     def drop_memory(self) -> Reply:
         """Have the service forget results, node instances and weights, as after a restart."""

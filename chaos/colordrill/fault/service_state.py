@@ -69,7 +69,8 @@ class ServiceFault:
 class WorkerDead(ServiceFault):
     """The thread that does the jobs has ended; HTTP goes on answering.
 
-    ``memory``: ``poison``: the id of the job that ended it; ``saved``: what probes saved.
+    ``memory``: ``poison``: the id of the job that ended it; ``jobs``, ``saved``: the probes, and what
+    they saved.
     """
 
     name: ClassVar[str] = "worker_dead"
@@ -160,6 +161,7 @@ class WorkerDead(ServiceFault):
         if entry is None:
             detail = f"the agent's smallest job has not ended after {PROBE_LIMIT_S:g} s"
             return Evidence(seen=False, detail=detail)
+        self.memory.setdefault("jobs", []).append(prompt_id)
         saved = self.memory.setdefault("saved", [])
         saved += ["/".join(filter(None, each)) for each in saved_pictures(entry)]
         what = "ended well" if succeeded(entry) else "ended in an error"
@@ -171,10 +173,12 @@ class WorkerDead(ServiceFault):
 
     def _tidy(self, target: Target) -> None:
         data = self.data(target)
+        if self.memory.get("jobs"):
+            self.neighbour(target).forget_jobs(self.memory["jobs"])
         data.remove(f"input/{PHOTO}")
         for path in self.memory.get("saved", []):
             data.remove(f"output/{path}")
-        self.memory["saved"] = []
+        self.memory.update(jobs=[], saved=[])
 
 
 def _smallest_job(photo: str) -> dict[str, Any]:
