@@ -41,9 +41,7 @@ def capabilities_of(specs: Iterable[FaultSpec]) -> frozenset[Capability]:
     Raises:
         UnknownName: there is no such fault.
     """
-    return frozenset(
-        capability for spec in specs for capability in _class_of(spec.name).requires
-    )
+    return frozenset(capability for spec in specs for capability in _class_of(spec.name).requires)
 
 
 def parameters_of(fault: Any) -> dict[str, Any]:

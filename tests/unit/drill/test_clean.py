@@ -168,7 +168,9 @@ class Client:
 
 
 @pytest.fixture
-def cleaned(stack: Stack, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def cleaned(
+    stack: Stack, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], None]:
     def seed(*_: object) -> None:
         stack.did.append("seed")
         stack.primary.update({"./models/a": "1", "./input/b": "2"})

@@ -131,7 +131,9 @@ def test_a_red_twins_overlay_is_another_stack(yard: Yard, stacks: Stacks) -> Non
         assert yard.drill(stacks) == Path("3")
 
 
-@pytest.mark.parametrize("error", [EnvironmentProblem("no"), ValueError("a bug"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "error", [EnvironmentProblem("no"), ValueError("a bug"), KeyboardInterrupt()]
+)
 def test_a_drill_that_ended_early_leaves_its_logs_and_no_stack(
     yard: Yard, stacks: Stacks, error: BaseException
 ) -> None:

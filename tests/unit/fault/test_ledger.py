@@ -160,9 +160,7 @@ def test_every_line_is_on_the_disk_before_the_call_returns(
     assert json.loads(synced[-1])["spec"]["name"] == "network_down"
 
 
-def test_a_disk_that_is_full_is_no_ledger(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_is_full_is_no_ledger(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -44,7 +44,8 @@ def test_an_unknown_target_is_answered_by_the_list() -> None:
 
 
 @pytest.mark.parametrize(
-    "parameters", [{"strength": 9}, {"target": "x"}, {"memory": {}}, {"clock": None}, {"name": "other"}]
+    "parameters",
+    [{"strength": 9}, {"target": "x"}, {"memory": {}}, {"clock": None}, {"name": "other"}],
 )
 def test_parameters_that_a_fault_does_not_take_are_refused(parameters: dict[str, object]) -> None:
     with pytest.raises(UsageProblem, match="does not take"):
