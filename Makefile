@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN_OPTIONS ?=
 BOUNDS_OPTIONS ?=
 
-.PHONY: help drill test red nightly lint prepare prepare-dev bounds bench-drill bench-service clean
+.PHONY: help drill test red nightly lint prepare prepare-dev bounds docs bench-drill bench-service bench-verify clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +25,8 @@ test: prepare-dev ## the whole gate: repository rules, unit, contract, plugin, g
 red: prepare-dev ## all red twins: each must go red by its named check alone
 	@$(BIN)/python -m pytest tests/drills -m red
 
-nightly: prepare ## the drill with the nightly profile's longer observation
-	@$(BIN)/colordrill run host_power_loss --profile nightly $(RUN_OPTIONS)
+nightly: prepare-dev ## the whole catalogue, all red twins, kills of the harness, mutations of the verdicts
+	@ci/nightly
 
 lint: ## ruff (all rules) and mypy (strict)
 	@ci/prepare --dev venv
@@ -37,8 +37,15 @@ lint: ## ruff (all rules) and mypy (strict)
 bounds: prepare-dev ## measure jitter and defects, derive the colour bounds from them
 	@$(BIN)/python ci/derive_bounds.py $(BOUNDS_OPTIONS)
 
+docs: ## write the generated reference: a page for each fault, and the scenarios
+	@ci/prepare venv
+	@$(BIN)/python ci/reference_pages
+
 bench-service: prepare ## speed and memory of the reference service as ratios to their floors
 	@$(BIN)/python ci/bench_service
+
+bench-verify: prepare-dev ## speed and memory of verification, and RTA against a known truth
+	@$(BIN)/python ci/bench_verify
 
 bench-drill: prepare ## speed and memory of the drill as ratios to their bounds
 	@$(BIN)/python ci/bench_drill.py

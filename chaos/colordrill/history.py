@@ -23,6 +23,7 @@ calibration  a canary sent alone, beforehand     as ``canary``
 verifycan    a canary of the runbook's step 3    as ``canary``, sent to the restored site itself
 score        note: the judgement of a canary     ``op`` (id of the canary line), ``correct``
                                                  (true/false/null), ``reasons[]``, ``scores{}``,
+                                                 ``pixels_sha256?`` (hash of the decoded pixels),
                                                  ``input, golden, difference?``
 turned_away  note: too many were under way       ``stream``
 client_error note: a client failed by itself     ``stream, error``
@@ -33,11 +34,17 @@ backup_late  note: a backup was due earlier      ``late_s``
 fault        an injection                        *invoke* ``name, target, starts_clock``;
                                                  ok/fail ``name, target``
 evidence     note: what a peer saw of the fault  ``name, target, seen, detail``
-heal         a cure and its read-back            ok/fail ``name, target, detail``
+heal         a cure and its read-back            ok/fail ``name, target, detail, scheduled?``
+                                                 (true: it was the fault's schedule that undid it)
 sabotage     note: what a red twin broke         ``name``
-scenario     note: what is judged against        ``name, pace{}, objectives{}`` as in force
+scenario     note: what is judged against        the whole scenario as data, as in force: ``name,
+                                                 pace{}, objectives{}, faults[], recovery`` ...
 detect       note: the detector confirms         ``canaries[]``
 step         a step of the runbook               *invoke* ``step``; ok/fail ``step, detail, point?``
+readiness    note: a readiness probe has looked  ``site, probe, outcome`` (as_primary, mended,
+                                                 differs, unknown)``, detail``
+replica      note: what the storage's replica    ``acknowledged, present, missing[]``
+             holds at the end
 readback     an acknowledged item is read again  *invoke* ``item``; ok ``item, outcome, detail``
 never_steady note: no fault could be injected    ``detail``
 phase        note: the drill enters a phase      ``phase``
@@ -57,6 +64,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self, TextIO
+
+import msgspec
 
 from colordrill.clock import Clock
 from colordrill.errors import RecordProblem
@@ -239,6 +248,16 @@ def read_history(path: Path) -> Iterator[Event]:
 
 def _parse(path: Path, number: int, line: bytes) -> Event:
     try:
+        event = _DECODER.decode(line)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        # the fast way is strict: Python's own JSON also reads NaN, which a score may hold
+        return _parse_leniently(path, number, line)
+    # the decoder takes a line without data for one with none
+    return event if event.data else _parse_leniently(path, number, line)
+
+
+def _parse_leniently(path: Path, number: int, line: bytes) -> Event:
+    try:
         fields = json.loads(line)
         data = fields["data"]
         t_ns = fields["t_ns"]
@@ -252,8 +271,11 @@ def _parse(path: Path, number: int, line: bytes) -> Event:
             id=str(fields["id"]),
             data=data,
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecordProblem(
             f"{path}, line {number} is not an event: {error}",
             "the history was altered or belongs to another version; use an intact copy",
         ) from error
+
+
+_DECODER = msgspec.json.Decoder(Event)

@@ -62,6 +62,8 @@ class Actuals:
     chroma_tile_min: float | None = None
     luma_ssim_min: float | None = None
     delta_e_max: float | None = None
+    available_s: float | None = None
+    outage_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers."""
     config.addinivalue_line("markers", "drill: runs a whole drill on a stack of its own")
     config.addinivalue_line("markers", "red: a red twin: must fail by its named check alone")
+    config.addinivalue_line("markers", "nightly: not in the gate; for the night")
 
 
 @pytest.fixture(scope="session")
@@ -71,9 +72,7 @@ def drill_stacks(drill_settings: Settings) -> Iterator[Stacks]:
 
 
 @pytest.fixture(scope="session")
-def run_drill(
-    drill_settings: Settings, drill_stacks: Stacks
-) -> Callable[[str], DrillResult]:
+def run_drill(drill_settings: Settings, drill_stacks: Stacks) -> Callable[[str], DrillResult]:
     """Run a scenario by name and get its result, whatever the verdict."""
     from colordrill.drill.run import Drill
     from colordrill.errors import ColordrillError

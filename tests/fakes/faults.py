@@ -12,7 +12,7 @@ from colordrill.fault.ledger import Ledger
 from colordrill.fault.planned import Planned
 from colordrill.fault.protocol import About, Evidence
 from colordrill.history import Event, EventType, History
-from colordrill.scenario.model import FaultSpec
+from colordrill.scenario.fault_spec import FaultSpec
 from colordrill.stack.target import Capability, Target
 from fakes.clock import SAFETY_S, ManualClock
 from fakes.target import FakeTarget

@@ -66,6 +66,9 @@ def scripted_service(answer: Answers) -> Iterator[ScriptedService]:
         def do_POST(self) -> None:
             self._reply()
 
+        def do_DELETE(self) -> None:
+            self._reply()
+
         def log_message(self, *_: object) -> None:
             """Stay silent."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part
@@ -13,6 +14,15 @@ from colordrill.stack.target import Target
 
 LIST_LIMIT_S = 30.0
 RESTORE_LIMIT_S = 600.0
+DAMAGED = 5
+"""Exit code of the backup image's programs: the point is not what its manifest says."""
+
+KEYS: Mapping[str, Mapping[str, type]] = {
+    "colordrill-restore": {"files": int},
+    "colordrill-scrub": {"files": int, "differs": list, "absent": list, "newer": list},
+    "colordrill-repair": {"brought": list, "newer": list},
+}
+"""What the summary of each program holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,38 +67,105 @@ def list_points(target: Target) -> tuple[RecoveryPoint, ...]:
         ) from error
 
 
-class DamagedPoint(EnvironmentProblem):
-    """A recovery point is not what its manifest says; the site was left empty."""
+class PointDamaged(EnvironmentProblem):
+    """A recovery point is not what its manifest says; an older one may be whole."""
 
 
-def repair_from(target: Target, agent: Part, point: str, paths: Sequence[str]) -> int:
-    """Bring the named folders or files of *point* back into a site that holds data."""
-    raise EnvironmentProblem("interim")
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """How a site differs from a recovery point; paths are relative to the site.
+
+    Attributes:
+        point: the recovery point.
+        files: how many it holds.
+        differs: files whose bytes are not the point's.
+        absent: files that the site lacks.
+        newer: files that somebody has written since the point was begun, whole.
+    """
+
+    point: str
+    files: int
+    differs: tuple[str, ...]
+    absent: tuple[str, ...]
+    newer: tuple[str, ...]
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """What a repair would bring back, sorted."""
+        return tuple(sorted((*self.differs, *self.absent)))
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What a repair brought back, verified, and what it left because it is newer."""
+
+    brought: tuple[str, ...]
+    newer: tuple[str, ...]
 
 
 def restore_point(target: Target, agent: Part, point: str) -> int:
     """Restore *point* into the empty volumes of *agent*'s site; every file is verified.
 
+    Where it fails, the site is empty as before, so that another point can be tried.
+
     Returns:
         The number of files restored.
 
     Raises:
-        EnvironmentProblem: the site holds data, the link failed, or a file differs.
+        PointDamaged: the point is not what its manifest says.
+        EnvironmentProblem: the site holds data, or the link failed.
     """
-    restored = target.execute(agent, ["colordrill-restore", point], timeout_s=RESTORE_LIMIT_S)
-    if restored.exit_code != 0:
-        raise EnvironmentProblem(
-            f"recovery point {point} could not be restored: "
-            f"{restored.stderr.strip() or f'exit code {restored.exit_code}'}"
-        )
+    told = _told(
+        target,
+        agent,
+        ["colordrill-restore", point],
+        f"recovery point {point} could not be restored",
+    )
+    return int(told["files"])
+
+
+def scrub(target: Target, agent: Part, point: str) -> Scrubbed:
+    """Compare *agent*'s site with the published *point*; changes nothing.
+
+    Raises:
+        PointDamaged: the point's manifest is damaged.
+        EnvironmentProblem: the point cannot be reached.
+    """
+    failed = f"the site could not be compared with recovery point {point}"
+    told = _told(target, agent, ["colordrill-scrub", point], failed)
+    lists = (tuple(map(str, told[name])) for name in ("differs", "absent", "newer"))
+    return Scrubbed(point, int(told["files"]), *lists)
+
+
+def repair_from(target: Target, agent: Part, point: str, paths: Sequence[str]) -> Repaired:
+    """Bring *paths* of *point* back into *agent*'s site, which may hold data; each is verified.
+
+    A folder brings back what is absent or damaged in it, a named file is brought back whatever is
+    there now. What is not in the point stays as it is.
+
+    Raises:
+        PointDamaged: the point is not what its manifest says; nothing was replaced.
+        EnvironmentProblem: a path outside the site or not in the point, or the link failed.
+    """
+    command = ["colordrill-repair", point, "--", *paths]
+    failed = f"the site could not be repaired from recovery point {point}"
+    told = _told(target, agent, command, failed)
+    return Repaired(tuple(map(str, told["brought"])), tuple(map(str, told["newer"])))
+
+
+def _told(target: Target, agent: Part, command: list[str], failed: str) -> Any:
+    """The summary that a program of the backup image printed; what it holds is as in `KEYS`."""
+    done = target.execute(agent, command, timeout_s=RESTORE_LIMIT_S)
+    if done.exit_code != 0:
+        kind = PointDamaged if done.exit_code == DAMAGED else EnvironmentProblem
+        raise kind(f"{failed}: {done.stderr.strip() or f'exit code {done.exit_code}'}")
     try:
-        return int(json.loads(restored.stdout)["files"])
+        told = json.loads(done.stdout)
+        for key, expected in KEYS[command[0]].items():
+            if not isinstance(told[key], expected):
+                raise TypeError(key)
     except (ValueError, LookupError, TypeError) as error:
         raise EnvironmentProblem(
-            f"recovery point {point}: colordrill-restore printed {restored.stdout[:200]!r}, "
-            "which is not its summary"
+            f"{failed}: {command[0]} printed {done.stdout[:200]!r}, which is not its summary"
         ) from error
-
-
-def scrub(target, agent, point):
-    raise EnvironmentProblem("interim")
+    return told

@@ -1,4 +1,4 @@
-"""Makes a stack as it was before its first drill, and proves it; what cannot be proven is not reused.
+"""Makes a stack as it was before its first drill, and proves it, or it is not used again.
 
 A drill that begins on what another one left judges both. So everything that a drill changes is put
 back, and then looked at: each part's state, networks and description, the links, every file of both
@@ -26,6 +26,7 @@ LEFT_ALONE = (Part.HOST,)
 
 _EMPTY_SITE = ("sh", "-c", "find /site/*/ -mindepth 1 -delete")
 _HASHES = ("sh", "-c", "cd /site && find . -type f -exec sha256sum {} +")
+_FLUSH = ("sync", "--file-system", "/site/models")
 _EMPTY_BACKUP = ("sh", "-c", "rm -rf /backup/points/* /backup/incoming/*")
 _LIST_BACKUP = ("sh", "-c", "ls -A /backup/points /backup/incoming")
 
@@ -78,6 +79,11 @@ def make_clean(
     client.forget_jobs()
     client.free_memory()
     _run(target, Part.BACKUP, _EMPTY_BACKUP)
+
+
+def make_durable(target: Target) -> None:
+    """Flush the primary's files: on a site that has stood for an hour they are on its disk."""
+    _run(target, Part.PRIMARY_AGENT, _FLUSH)
 
 
 def prove_clean(target: Target, baseline: Baseline) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import Part, Site, SiteFolder
 from colordrill.stack.service_overlay import MODEL_SIZE
 from colordrill.stack.target import Target
-from colordrill.workload.canary import Canary, CanaryRunner
+from colordrill.workload.canary import Canary, CanaryRunner, rotation
 from colordrill.workload.colorize import colour
 from colordrill.workload.photos import Photo, encode
 from colordrill.workload.workflows import PERSON, Workflow
@@ -176,7 +176,8 @@ def calibrate(
                 f"{'; '.join(judgement.reasons)}",
                 "capture goldens of this image with `colordrill golden capture`",
             )
-    return pace.fitted(statistics.fmean(seconds.values()), seconds[PERSON])
+    mean_s = statistics.fmean(seconds[canary.name] for canary in rotation(canaries))
+    return pace.fitted(mean_s, seconds[PERSON])
 
 
 def _canary(name: str, assets: Assets, photo: Photo, golden: bytes, directory: Path) -> Canary:

@@ -1,4 +1,4 @@
-"""Does the storage hold what the service acknowledged? Read from the bucket, written to the history."""
+"""Does the storage hold what the service acknowledged? Read from the bucket, written down."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ def note_replica(
 
     say(f"looking for {len(wanted)} acknowledged outputs in the storage")
     try:
-        poll(
-            clock, all_there, awaited="the storage", timeout_s=CAUGHT_UP_LIMIT_S, every_s=0.5
-        )
+        poll(clock, all_there, awaited="the storage", timeout_s=CAUGHT_UP_LIMIT_S, every_s=0.5)
     except WaitExpired:
         say("the storage did not catch up")
     if missing is not None:

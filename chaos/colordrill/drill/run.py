@@ -173,6 +173,8 @@ class Drill:
             runner = CanaryRunner(history, self.clock, scoring, directory.path)
             with timed_phase(self.clock, self.say):
                 self._fit_pace(canaries, client, runner, history)
+                for planned, spec in zip(faults, self.scenario.faults, strict=True):
+                    planned.spec = spec
                 TimedDrill(
                     scenario=self.scenario,
                     faults=faults,
@@ -206,7 +208,8 @@ class Drill:
         pace = calibrate(canaries, client, runner, self.clock, asked)
         if pace != asked:
             stretch = pace.canary_interval_s / asked.canary_interval_s
-            self.say(f"this host is slow: arrivals are stretched {stretch:.2f} times")
+            self.say(f"this host is slow: arrivals and outages are stretched {stretch:.2f} times")
+            self.scenario = self.scenario.stretched(stretch)
         self._measurements["canary_interval_s"] = pace.canary_interval_s
         self.scenario = replace(self.scenario, pace=pace)
         history.note(

@@ -12,13 +12,21 @@ from typing import Self
 
 from colordrill.clock import Clock, seconds_between
 from colordrill.drill.assets import Assets
-from colordrill.drill.clean import Baseline, make_clean, prove_clean, take_baseline
+from colordrill.drill.clean import (
+    Baseline,
+    make_clean,
+    make_durable,
+    prove_clean,
+    take_baseline,
+)
 from colordrill.drill.provision import configuration_text
 from colordrill.drill.standing import HealthyStack, healthy_stack, images_for, keep_logs, plan_for
 from colordrill.errors import EnvironmentProblem
 from colordrill.interrupts import shielded
-from colordrill.scenario.model import StackKind
+from colordrill.scenario.fault_spec import StackKind
 from colordrill.scenario.settings import Settings
+from colordrill.stack.disk import not_on_disk
+from colordrill.stack.target import Target
 
 
 @dataclass(slots=True)
@@ -121,6 +129,9 @@ class Stacks:
         plan = plan_for(self.settings, self.images(say), key[1], key[0])
         with ExitStack() as building:
             healthy = building.enter_context(healthy_stack(plan, assets, say, self.clock))
+            if key[0] is StackKind.DISK:
+                _refuse_without_disk(healthy.target)
+                make_durable(healthy.target)
             baseline = take_baseline(healthy.target)
             self._standing = _Standing(key, healthy, baseline, building.pop_all())
         return self._standing
@@ -133,6 +144,8 @@ class Stacks:
         target = standing.healthy.target
         try:
             make_clean(target, standing.healthy.client, self.clock, assets, configuration)
+            if standing.key[0] is StackKind.DISK:
+                make_durable(target)
             problems = prove_clean(target, standing.baseline)
         except EnvironmentProblem as error:
             problems = (str(error),)
@@ -142,3 +155,12 @@ class Stacks:
         took_s = seconds_between(began_ns, self.clock.now_ns())
         say(f"the stack is as it was when it was new ({took_s:.1f} s)")
         return True
+
+
+def _refuse_without_disk(target: Target) -> None:
+    elsewhere = not_on_disk(target)
+    if elsewhere:
+        raise EnvironmentProblem(
+            f"the primary's data are not on the virtual disk: {'; '.join(elsewhere[:3])}",
+            "a drill of power loss would lose nothing; see docs/reference/host.md",
+        )

@@ -14,10 +14,11 @@ from colordrill.drill.provision import await_ready, configuration_text, seed_pri
 from colordrill.drill.weights import refuse_other_weights
 from colordrill.errors import EnvironmentProblem
 from colordrill.interrupts import interruptible
-from colordrill.scenario.model import StackKind
+from colordrill.scenario.fault_spec import StackKind
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.compose import IMAGE_NAMES, StackPlan, running_stack
+from colordrill.stack.disk import BEFORE_PARTS, disk_overlay
 from colordrill.stack.docker_target import DockerTarget
 from colordrill.stack.images import ensure_images
 from colordrill.stack.ownership import BUNDLED_OWNER, Owner, owner_of_image
@@ -75,10 +76,11 @@ def plan_for(
     Raises:
         EnvironmentProblem: the user that the image runs as cannot be found out.
     """
+    on_disk = kind is StackKind.DISK
     return StackPlan(
         images=images,
-        overlays=overlays,
-        kind=kind,
+        overlays=(disk_overlay(), *overlays) if on_disk else overlays,
+        before_parts=BEFORE_PARTS if on_disk else (),
         device=settings.device,
         keep=settings.keep,
         service=settings.service,

@@ -27,7 +27,7 @@ from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.target import Target
 from colordrill.verify.observe import observe
 from colordrill.workload.arrivals import Arrivals, Stream
-from colordrill.workload.canary import Canary, CanaryRunner
+from colordrill.workload.canary import Canary, CanaryRunner, rotation
 from colordrill.workload.jobs import Users
 from colordrill.workload.photos import Photo
 from colordrill.workload.readback import Acknowledged, read_back
@@ -88,9 +88,7 @@ class TimedDrill:
         self.history.listen(watch.observe)
         backups = BackupSchedule(self.target, self.history, self.clock, pace.backup_interval_s)
         arrivals = Arrivals(self._streams(), self.clock, self.history, pace.in_flight_max)
-        self._injection = Injection(
-            self.faults, self.target, self.history, self.clock, self.ledger
-        )
+        self._injection = Injection(self.faults, self.target, self.history, self.clock, self.ledger)
         with self._sabotaged(), arrivals, backups, self._injection:
             self._plant()
             self._phase("steady")
@@ -118,11 +116,11 @@ class TimedDrill:
             limit_s=pace.canary_limit_s,
             seed=self.seed,
         )
-        rotation = itertools.cycle(self.canaries)
+        turns = itertools.cycle(rotation(self.canaries))
 
         def send_canary() -> None:
             # the clients' threads share the rotation; next() on a cycle is atomic
-            self.runner.send(next(rotation), self.client, limit_s=pace.canary_limit_s)
+            self.runner.send(next(turns), self.client, limit_s=pace.canary_limit_s)
 
         return (
             Stream("canary", pace.canary_interval_s, send_canary),

@@ -16,7 +16,7 @@ from typing import Any
 
 from colordrill.errors import RecordProblem, UsageProblem
 from colordrill.fault.protocol import Fault
-from colordrill.scenario.model import FaultSpec
+from colordrill.scenario.fault_spec import FaultSpec
 
 LEDGER = "faults.jsonl"
 

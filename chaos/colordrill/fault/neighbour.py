@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -70,7 +70,9 @@ class Reply:
 
     def __str__(self) -> str:
         """Status and the beginning of the body, for evidence."""
-        return f"{self.status or 'no answer'} {self.content[:160].decode('utf-8', 'replace')}".strip()
+        return (
+            f"{self.status or 'no answer'} {self.content[:160].decode('utf-8', 'replace')}".strip()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +117,7 @@ class Neighbour:
     def submit(self, prompt: Mapping[str, Any], **others: Any) -> tuple[str, Reply]:
         """POST a prompt under an id of its own; *others* are further members of the body."""
         prompt_id = str(uuid.uuid4())
-        return prompt_id, self.ask(
-            "/prompt", {"prompt": prompt, "prompt_id": prompt_id, **others}
-        )
+        return prompt_id, self.ask("/prompt", {"prompt": prompt, "prompt_id": prompt_id, **others})
 
     def entry(self, prompt_id: str) -> Mapping[str, Any] | None:
         """The history's entry of a job; None while it has not ended."""
@@ -133,9 +133,7 @@ class Neighbour:
                 return dict(entry)
         return None
 
-    def await_entry(
-        self, prompt_id: str, clock: Clock, limit_s: float
-    ) -> Mapping[str, Any] | None:
+    def await_entry(self, prompt_id: str, clock: Clock, limit_s: float) -> Mapping[str, Any] | None:
         """The history's entry of a job once it has ended; None when it has not in *limit_s*."""
         try:
             return poll(
@@ -168,6 +166,10 @@ class Neighbour:
     def user_file(self, name: str) -> Reply:
         """GET a workflow file as its users load it."""
         return self.ask(f"/userdata/{quote(f'workflows/{name}', safe='')}")
+
+    def forget_jobs(self, prompt_ids: Sequence[str]) -> Reply:
+        """Delete jobs from the history, so that nobody looks for pictures that are gone."""
+        return self.ask("/history", {"delete": list(prompt_ids)})
 
     def drop_memory(self) -> Reply:
         """Have the service forget results, node instances and weights, as after a restart."""

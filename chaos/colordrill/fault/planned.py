@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 
 from colordrill.fault.protocol import Fault
-from colordrill.scenario.model import FaultSpec
+from colordrill.scenario.fault_spec import FaultSpec
 
 
 @dataclass(slots=True)

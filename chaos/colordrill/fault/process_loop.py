@@ -11,6 +11,7 @@ from colordrill.errors import ColordrillError, EnvironmentProblem
 from colordrill.fault.parameters import number, whole
 from colordrill.fault.process_parts import PartFault
 from colordrill.fault.protocol import About, Evidence
+from colordrill.fault.witness import a_look
 from colordrill.stack.target import Capability, Target
 
 FIRST_KILLS = 2
@@ -81,7 +82,6 @@ class CrashLoop(PartFault):
             EnvironmentProblem: it does not come up again, so there is no loop.
         """
         self.refuse_down(target)
-        self.memory["looping"] = True
         self._stop.clear()
         kills: list[int] = []
         self._thread = threading.Thread(
@@ -100,6 +100,7 @@ class CrashLoop(PartFault):
             self._end_loop()
             raise
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The witness is not answered, and restarts have not helped."""
         looked = super().evidence(target)
@@ -112,18 +113,16 @@ class CrashLoop(PartFault):
     def heal(self, target: Target) -> None:
         """End the loop, then stop and start the part, so that no pause of the engine is left."""
         self._end_loop()
-        if self.memory.get("looping"):
+        if self.memory.get("running") and not target.state(self.part).running:
             target.stop(self.part)
         super().heal(target)
 
+    @a_look
     def healed(self, target: Target) -> Evidence:
         """As ever; a loop that goes on is not healed."""
         if self._thread is not None and self._thread.is_alive():
             return Evidence(seen=False, detail="the crash loop goes on")
-        found = super().healed(target)
-        if found.seen:
-            self.memory["looping"] = False
-        return found
+        return super().healed(target)
 
     def _end_loop(self) -> None:
         self._stop.set()

@@ -10,16 +10,26 @@ from colordrill.errors import ColordrillError, EnvironmentProblem, WaitExpired
 from colordrill.fault.parameters import number
 from colordrill.fault.process_parts import PartFault
 from colordrill.fault.protocol import About, Evidence
+from colordrill.fault.witness import a_look
 from colordrill.stack.target import Capability, PartState, Target
 
 EXIT_KILLED = 137
 PRESSURE_ROUNDS = 3
 PRESSURE_LIMIT_S = 2.0
 HEAL_LIMIT_S = 8.0
+LIMIT_WORDS = 2
 
 # a neighbour in the same container that wants memory: the kernel kills the largest, not the latest.
 # Where that is this command itself, it has helped nothing, and the caller looks
 PRESSURE = 'exec head -c "$1" /dev/zero | tail -c "$1" >/dev/null'
+
+
+# cgroup v2, else v1; a group without a limit says "max", or more than any machine has
+GROUP = "/sys/fs/cgroup"
+LIMIT = f"cat {GROUP}/memory.max 2>/dev/null || cat {GROUP}/memory/memory.limit_in_bytes"
+
+HOST_MEMORY = "awk '/^MemTotal/ {print $2 * 1024}' OFMT=%.0f /proc/meminfo"
+READ_LIMIT = f"{{ {LIMIT}; }} && {HOST_MEMORY}"
 
 
 @dataclass
@@ -53,8 +63,8 @@ class OutOfMemory(PartFault):
             "by the out-of-memory killer or exit code 137."
         ),
         cure=(
-            "The limit is lifted and the part started. It is read back by its state and networks, "
-            "and by the neighbour's request."
+            "The limit is lifted and the part started. It is read back from the container's own "
+            "control group, by its state and networks, and by the neighbour's request."
         ),
         incidents=(
             "`OOMKilled` with exit code 137 is the most frequent end of ComfyUI in containers: "
@@ -70,8 +80,11 @@ class OutOfMemory(PartFault):
 
     def healthy(self, target: Target) -> Evidence:
         """As ever; the restarts until now are remembered."""
-        self.memory["restarts"] = target.state(self.part).restarts
-        return super().healthy(target)
+        found = super().healthy(target)
+        if found.seen:
+            self.memory["restarts"] = target.state(self.part).restarts
+            self.memory["limit_bytes"] = self._limit_bytes(target)
+        return found
 
     def inject(self, target: Target) -> None:
         """Lower the limit, then press until something ended.
@@ -83,7 +96,6 @@ class OutOfMemory(PartFault):
         used_mb = target.memory_mb(self.part)
         if used_mb is None:
             raise EnvironmentProblem(f"the memory that {self.part} uses cannot be read")
-        self.memory["limited"] = True
         with self.witness.holding(target, self.clock) as held:
             target.limit_memory(self.part, used_mb + self.margin_mb)
             killed = self._press(target)
@@ -95,6 +107,7 @@ class OutOfMemory(PartFault):
             )
         self.memory["connection"] = held.ended().detail
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The witness is not answered, and the engine says that the end was out of memory."""
         looked = super().evidence(target)
@@ -105,8 +118,7 @@ class OutOfMemory(PartFault):
 
     def heal(self, target: Target) -> None:
         """Lift the limit, then start it; a part between two restarts is tried again, bounded."""
-        if not self.memory.get("limited"):
-            super().heal(target)
+        if not self.memory.get("running"):
             return
         last = ""
 
@@ -131,6 +143,25 @@ class OutOfMemory(PartFault):
         except WaitExpired as error:
             raise EnvironmentProblem(f"{self.part}'s memory limit stays: {last}") from error
         super().heal(target)
+
+    @a_look
+    def healed(self, target: Target) -> Evidence:
+        """As ever; and it may use as much memory as before."""
+        found = super().healed(target)
+        if not found.seen or "limit_bytes" not in self.memory:
+            return found
+        now, before = self._limit_bytes(target), int(self.memory["limit_bytes"])
+        detail = f"{found.detail}; its limit is {now / 1e6:.0f} MB, it was {before / 1e6:.0f} MB"
+        return Evidence(seen=now >= before, detail=detail)
+
+    def _limit_bytes(self, target: Target) -> int:
+        """What its control group allows; at most the host's memory, which is no limit."""
+        done = target.execute(self.part, ("bash", "-c", READ_LIMIT), timeout_s=PRESSURE_LIMIT_S)
+        said = done.stdout.split()
+        if done.exit_code != 0 or len(said) != LIMIT_WORDS:
+            raise EnvironmentProblem(f"the memory limit of {self.part} cannot be read: {done}")
+        limit, host = said
+        return int(host) if limit == "max" else min(int(limit), int(host))
 
     def _press(self, target: Target) -> bool:
         for round_number in range(1, PRESSURE_ROUNDS + 1):

@@ -9,7 +9,7 @@ from colordrill.clock import Clock, SystemClock
 from colordrill.errors import EnvironmentProblem
 from colordrill.fault.parameters import whole
 from colordrill.fault.protocol import About, Evidence
-from colordrill.fault.witness import Witness, witness_of
+from colordrill.fault.witness import Witness, a_look, witness_of
 from colordrill.stack.parts import COLORIZATION_PORT, Part
 from colordrill.stack.target import Capability, Target
 
@@ -70,6 +70,7 @@ class PartFault:
                 "heal the other fault first, or aim at another part",
             )
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The witness is not answered any more."""
         return self.witness.unanswered(target)
@@ -79,6 +80,7 @@ class PartFault:
         if self.memory.get("running"):
             target.start(self.part)
 
+    @a_look
     def healed(self, target: Target) -> Evidence:
         """It runs on its networks as before, and the witness is answered."""
         if not self.memory.get("running"):

@@ -11,7 +11,8 @@ from colordrill.fault.neighbour import Neighbour
 from colordrill.fault.parameters import number
 from colordrill.fault.process_parts import PartFault
 from colordrill.fault.protocol import About, Evidence
-from colordrill.fault.site_data import SiteData
+from colordrill.fault.site_data import SiteData, seen_by_host
+from colordrill.fault.witness import a_look
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Capability, Target
 
@@ -25,7 +26,8 @@ import json, os, signal, sys, time
 folder, victim, limit_s = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 END = b"IEND\xaeB`\x82"
 def names():
-    return {os.path.join(d, n) for d, _, found in os.walk(folder) for n in found if n.endswith(".png")}
+    walked = [(at, name) for at, _, found in os.walk(folder) for name in found]
+    return {os.path.join(at, name) for at, name in walked if name.endswith(".png")}
 def whole(path):
     with open(path, "rb") as file:
         file.seek(0, 2)
@@ -108,7 +110,7 @@ class KilledWhileSaving(PartFault):
             EnvironmentProblem: none was written, or the kill came too late to cut one off.
         """
         self.refuse_down(target)
-        folder = f"/proc/{target.pid(Part.PRIMARY_AGENT)}/root/site/output"
+        folder = seen_by_host(target, Part.PRIMARY_AGENT, "output")
         words = (folder, str(target.pid(self.part)), f"{self.wait_s:g}")
         watched = target.on_host(("python3", "-c", WATCH, *words), timeout_s=self.wait_s + 5.0)
         if watched.exit_code not in {0, LATE}:
@@ -122,6 +124,7 @@ class KilledWhileSaving(PartFault):
         if watched.exit_code == LATE:
             raise EnvironmentProblem(f"{found['file']} was whole before the service died")
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The file is cut off for the agent, and the gateway sees the outage or is served it."""
         file = self.memory.get("file")

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from colordrill.errors import EnvironmentProblem
 from colordrill.fault.parameters import member, whole
 from colordrill.fault.protocol import About, Evidence
-from colordrill.fault.witness import Witness, witness_of
+from colordrill.fault.witness import Witness, a_look, witness_of
 from colordrill.stack.parts import COLORIZATION_PORT, Part, Site, parts_of
 from colordrill.stack.target import Capability, Target
 
@@ -70,6 +70,7 @@ class _SiteFault:
             # a second cut finds no networks, and must not forget the first one's
             aliases.setdefault(str(part), {name: list(each) for name, each in networks.items()})
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The gateway is not answered any more."""
         return self.witness.unanswered(target)
@@ -82,6 +83,7 @@ class _SiteFault:
         for part in self.memory.get("parts", {}):
             target.start(Part(part))
 
+    @a_look
     def healed(self, target: Target) -> Evidence:
         """Every part runs on its networks again, and the gateway is answered."""
         for part, networks in self.memory.get("parts", {}).items():
@@ -91,7 +93,7 @@ class _SiteFault:
         return self.witness.answered(target)
 
     def _networks(self) -> Mapping[Part, Mapping[str, list[str]]]:
-        """What each part was attached to; after a half-done cut the parts' own names are aliases."""
+        """What each part was on; after a half-done cut the parts' own names are the aliases."""
         known = self.memory.get("aliases", {})
         return {
             Part(name): known.get(name) or {network: [name] for network in networks}
@@ -164,6 +166,7 @@ class SiteUnreachable(_SiteFault):
         """Cut the site off."""
         self._cut(target, self._running_parts(target))
 
+    @a_look
     def evidence(self, target: Target) -> Evidence:
         """The gateway is not answered, and the site's parts run all the same."""
         looked = super().evidence(target)

@@ -9,24 +9,52 @@ from typing import Any
 from colordrill.clock import Clock
 from colordrill.errors import UnknownName, UsageProblem
 from colordrill.fault import (
+    clock_skew,
+    configuration,
+    configuration_accounts,
+    configuration_checkpoints,
+    configuration_dr_container,
+    disk,
+    disk_damage,
     host,
+    network,
+    network_dns,
+    network_slow,
+    partition,
+    power,
     process,
     process_loop,
     process_memory,
     process_saving,
     process_site,
+    service_state,
+    service_state_cache,
 )
 from colordrill.fault.protocol import Fault
-from colordrill.scenario.model import FaultSpec
+from colordrill.scenario.fault_spec import FaultSpec
 from colordrill.stack.target import Capability
 
 _FAMILIES: tuple[Any, ...] = (
+    clock_skew,
+    configuration,
+    configuration_accounts,
+    configuration_checkpoints,
+    configuration_dr_container,
+    disk,
+    disk_damage,
     host,
+    network,
+    network_dns,
+    network_slow,
+    partition,
+    power,
     process,
     process_loop,
     process_memory,
     process_saving,
     process_site,
+    service_state,
+    service_state_cache,
 )
 
 _GIVEN = frozenset({"target_name", "memory"})

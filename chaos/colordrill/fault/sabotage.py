@@ -1,8 +1,8 @@
 """What red twins break. A sabotage touches only the system, never the harness.
 
-Some are a compose overlay: the system is wrong from the start, as latent defects are. The others act
-on the running stack, before the steady state or once the disaster has struck, and are undone at the
-end, so that the stack can be proven clean.
+Some are a compose overlay: the system is wrong from the start, as latent defects are. The others
+act on the running stack, before the steady state or once the disaster has struck, and are undone
+at the end, so that the stack can be proven clean.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 opener.open(urllib.request.Request(url, body, headers), timeout=40).read()
 """
 # every process but the first and this shell itself
-STOP_ALL = 'for each in /proc/[0-9]*; do p=${each#/proc/}; [ "$p" = 1 ] || [ "$p" = $$ ] || kill -STOP "$p"; done'
+STOP_ALL = (
+    "for each in /proc/[0-9]*; do p=${each#/proc/}; "
+    '[ "$p" = 1 ] || [ "$p" = $$ ] || kill -STOP "$p"; done'
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Sabotage of the recovery points: they are there, their manifests fit, and what they hold is wrong."""
+"""Sabotage of recovery points: they are there, their manifests fit, their content is wrong."""
 
 from __future__ import annotations
 

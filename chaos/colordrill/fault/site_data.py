@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part, Site, SiteFolder
-from colordrill.stack.target import Target
+from colordrill.stack.target import Executed, Target
 
 AGENTS = {Site.PRIMARY: Part.PRIMARY_AGENT, Site.DR: Part.DR_AGENT}
 HELD = ".colordrill-held"
@@ -47,6 +48,17 @@ elif task == "release":
     if os.path.exists(held):
         os.replace(held, path)
     answer = os.path.exists(path)
+elif task == "release-all":
+    answer = []
+    for folder, _, names in os.walk(path):
+        for name in names:
+            if name.endswith(".colordrill-held"):
+                original = os.path.join(folder, name.removesuffix(".colordrill-held"))
+                if os.path.exists(original):
+                    os.remove(os.path.join(folder, name))
+                else:
+                    os.replace(os.path.join(folder, name), original)
+                    answer.append(os.path.relpath(original, path))
 elif task == "halve":
     size = os.path.getsize(held)
     with open(held, "rb") as whole, open(path, "wb") as half:
@@ -110,6 +122,10 @@ class SiteData:
         """Put a held original back over whatever is in its place; whether a file is there now."""
         return bool(self._do("release", path))
 
+    def release_all(self, folder: str) -> list[str]:
+        """Put every held original in *folder* back where nothing is in its place; their paths."""
+        return [str(each) for each in self._do("release-all", folder)]
+
     def refusal(self, folder: str) -> str | None:
         """What the system says to an attempt to write into *folder*; None when it can be done."""
         done = self._run("write", f"{folder}/.colordrill-probe")
@@ -124,9 +140,14 @@ class SiteData:
             raise EnvironmentProblem(f"{self.agent} cannot {task} {path}: {said}")
         return json.loads(done.stdout)
 
-    def _run(self, task: str, path: str, *words: str) -> Any:
+    def _run(self, task: str, path: str, *words: str) -> Executed:
         command = ("python3", "-c", PROGRAM, task, f"/site/{path}", *words)
         return self.target.execute(self.agent, command, timeout_s=FILE_LIMIT_S)
+
+
+def seen_by_host(target: Target, agent: Part, folder: str) -> str:
+    """Where the privileged helper sees a *folder* of the site: through the agent's process."""
+    return str(Path("/proc", str(target.pid(agent)), "root", "site", folder))
 
 
 def _bytes(encoded: Any) -> bytes | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import wraps
+from typing import TypeVar
 
 from colordrill.clock import Clock, SystemClock, poll
 from colordrill.errors import EnvironmentProblem, UnknownName, WaitExpired
@@ -40,6 +42,28 @@ while :; do
   exit 41
 done
 """
+
+
+Looking = TypeVar("Looking")
+
+
+def a_look(
+    look: Callable[[Looking, Target], Evidence],
+) -> Callable[[Looking, Target], Evidence]:
+    """Make a look that could not be taken one that has seen nothing, so that it is taken again.
+
+    A peer that is down for a moment (it, too, may be about to be healed) must neither pass for
+    evidence nor end the wait for it.
+    """
+
+    @wraps(look)
+    def looked(fault: Looking, target: Target) -> Evidence:
+        try:
+            return look(fault, target)
+        except EnvironmentProblem as error:
+            return Evidence(seen=False, detail=f"nobody could look: {error.cause}")
+
+    return looked
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,10 @@ ADVICE: dict[str, str] = {
         "See which part of the RTA breakdown is the longest and shorten that one: faster "
         "detection, a warm DR container, a smaller recovery point, a switch that nothing caches."
     ),
+    "steady_after": (
+        "Read the service's log at the first canary that failed again: a restart loop, memory that "
+        "runs out, or a fault that comes back."
+    ),
     "rpo": (
         "Back up more often or faster, and see on the backup server that the newest recovery "
         "points are published, complete and readable from the DR site."
@@ -41,6 +45,26 @@ ADVICE: dict[str, str] = {
     "backup_promise": (
         "Find what slows the backup down (disk, network, the number of files), or declare the "
         "duration that it really takes and the interval that follows from it."
+    ),
+    "backups_resume": (
+        "Read the backup's log from the moment that the service was back: what it reads from, "
+        "writes to or locks may still be as the fault left it."
+    ),
+    "duplicates": (
+        "Give every job a prefix of its own, and look for a client or a gateway that sends a "
+        "request again which the service had already accepted."
+    ),
+    "determinism": (
+        "Compare image digests, checkpoint hashes, device and precision of both sites, and render "
+        "the named canary at both."
+    ),
+    "configuration": (
+        "Bring the DR site to the primary's configuration as the probe names it, and let a "
+        "readiness check run before the next disaster instead of after it."
+    ),
+    "replica": (
+        "See that replication is enabled for every bucket and that its queue drains; compare the "
+        "missing items with the time of the fault."
     ),
     "steady_state": (
         "Make the service healthy before breaking it: read the primary's log and the first wrong "

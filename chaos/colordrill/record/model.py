@@ -103,11 +103,11 @@ def build_record(
         },
         "participants": list(participants),
         "objectives": _objectives(scenario.objectives),
-        "actuals": _actuals(outcome.actuals),
+        "actuals": actual_fields(outcome.actuals),
         "counts": asdict(outcome.counts),
         "faults": [_fault(each) for each in chronology.faults],
         "steps": [_step(each) for each in chronology.steps],
-        "checks": [_check(each) for each in outcome.checks],
+        "checks": [check_fields(each) for each in outcome.checks],
         "verdict": outcome.verdict.value,
         "problems": _once([*(each.problem for each in findings), *problems]),
         "improvements": _once([*(each.improvement for each in findings), *improvements]),
@@ -142,7 +142,8 @@ def _objectives(objectives: Objectives) -> dict[str, float]:
     }
 
 
-def _actuals(actuals: Actuals) -> dict[str, Any]:
+def actual_fields(actuals: Actuals) -> dict[str, Any]:
+    """The record's ``actuals``."""
     fields = asdict(actuals)
     # parts that nobody measured are null; a part that has no label is left for the schema to refuse
     parts = dict.fromkeys(BREAKDOWN_LABELS) | fields.pop("rta_breakdown")
@@ -165,7 +166,8 @@ def _step(step: StepTrace) -> dict[str, Any]:
     return asdict(step)
 
 
-def _check(check: Check) -> dict[str, Any]:
+def check_fields(check: Check) -> dict[str, Any]:
+    """One of the record's ``checks``."""
     return {
         "name": check.name,
         "verdict": check.verdict.value,

@@ -82,9 +82,12 @@ class InPlaceRunbook:
             return StepDone("the site's own data are used as they are")
         target = self.operator.target
         point = self._usable_point()
-        files = repair_from(target, Part.PRIMARY_AGENT, point, self.repair)
+        repaired = repair_from(target, Part.PRIMARY_AGENT, point, self.repair)
         self.operator.forget_models(Site.PRIMARY)
-        told = f"{', '.join(self.repair)} from recovery point {point}, {files} files verified"
+        told = (
+            f"{', '.join(self.repair)} from recovery point {point}: {len(repaired.brought)} files "
+            f"brought back and verified, {len(repaired.newer)} newer ones left"
+        )
         return StepDone(told, point)
 
     def _verify(self) -> StepDone:

@@ -55,7 +55,10 @@ def deviations(wanted: Mapping[str, str], found: PartDescription) -> tuple[Devia
     """Where *found* differs from the configuration *wanted*: image, settings, mounts."""
     pairs = [
         ("image", wanted.get("IMAGE", ""), found.image),
-        *(("settings", _named(name, wanted), _named(name, found.environment)) for name in _SETTINGS),
+        *(
+            ("settings", _named(name, wanted), _named(name, found.environment))
+            for name in _SETTINGS
+        ),
         ("restart", "unless-stopped", found.restart),
     ]
     for folder in _MOUNTED:

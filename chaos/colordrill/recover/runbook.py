@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from colordrill.backup.points import DamagedPoint, list_points, restore_point
+from colordrill.backup.points import PointDamaged, list_points, restore_point
 from colordrill.clock import seconds_between
 from colordrill.errors import EnvironmentProblem
 from colordrill.recover.gateway import switch_gateway
@@ -61,7 +61,7 @@ class FailoverRunbook:
         for point in self._points()[:POINTS_TRIED_MAX]:
             try:
                 files = restore_point(self.operator.target, Part.DR_AGENT, point)
-            except DamagedPoint as error:
+            except PointDamaged as error:
                 damaged.append(f"{point}: {error.cause}")
                 self.operator.say(f"recovery point {point} is damaged, trying the one before")
                 continue
@@ -80,9 +80,7 @@ class FailoverRunbook:
 
     def _switch(self) -> StepDone:
         operator = self.operator
-        return StepDone(
-            switch_gateway(operator.target, operator.public, Site.DR, operator.clock)
-        )
+        return StepDone(switch_gateway(operator.target, operator.public, Site.DR, operator.clock))
 
     def _record(self) -> StepDone:
         spent_s = seconds_between(self._started_ns, self.operator.clock.now_ns())

@@ -1,4 +1,4 @@
-"""What both runbooks share: five steps in order, each timed and written down; how a site is checked."""
+"""What both runbooks share: five steps in order, each written down; how a site is checked."""
 
 from __future__ import annotations
 

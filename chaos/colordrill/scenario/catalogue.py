@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from colordrill.errors import UnknownName
 from colordrill.scenario.disk_drills import DISK_DRILLS
+from colordrill.scenario.fault_spec import StackKind
 from colordrill.scenario.host_drills import HOST_DRILLS, HOST_POWER_LOSS
-from colordrill.scenario.model import SabotageSpec, Scenario, StackKind
+from colordrill.scenario.model import SabotageSpec, Scenario
 from colordrill.scenario.network_drills import NETWORK_DRILLS
 from colordrill.scenario.people_drills import PEOPLE_DRILLS
 from colordrill.scenario.red_twins import SABOTAGES

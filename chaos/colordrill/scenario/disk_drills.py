@@ -1,19 +1,12 @@
-"""Drills of disks and data: damaged, lost, full, read-only, failing and slow; the backup's disk too."""
+"""Drills of disks and data: damaged, lost, full, read-only, failing, slow; the backup's too."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from colordrill.scenario.model import (
-    Detection,
-    FaultSpec,
-    Objectives,
-    Pace,
-    Recovery,
-    Scenario,
-    StackKind,
-)
-from colordrill.scenario.paces import BRISK, DAMAGED, RIDDEN_OUT
+from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery, StackKind
+from colordrill.scenario.model import Objectives, Pace, Scenario
+from colordrill.scenario.paces import ALERT, BRISK, DAMAGED, RIDDEN_OUT
 
 
 def _damaged(name: str, title: str, description: str, **parameters: Any) -> Scenario:
@@ -41,7 +34,7 @@ def _failing(name: str, title: str, description: str, **parameters: Any) -> Scen
         description=description,
         faults=(FaultSpec(name, "primary", parameters, duration_s=8.0),),
         objectives=RIDDEN_OUT,
-        pace=BRISK,
+        pace=ALERT,
         recovery=Recovery.UNAIDED,
         stack=StackKind.DISK,
     )
@@ -118,11 +111,10 @@ DISK_DRILLS: tuple[Scenario, ...] = (
         description="The virtual disk gives little throughput for 8 s.",
         faults=(FaultSpec("disk_slow", "primary", duration_s=8.0),),
         objectives=RIDDEN_OUT,
-        pace=BRISK,
+        pace=ALERT,
         recovery=Recovery.UNAIDED,
         detection=Detection.NONE,
         outage_expected=False,
         stack=StackKind.DISK,
     ),
 )
-

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from colordrill.scenario.model import (
-    Detection,
-    FaultSpec,
-    Objectives,
-    Recovery,
-    Scenario,
-    StackKind,
+from colordrill.scenario.fault_spec import FaultSpec, Recovery, StackKind
+from colordrill.scenario.model import Objectives, Scenario
+from colordrill.scenario.paces import (
+    ALERT,
+    BRISK,
+    FAILED_OVER,
+    KILLED_AGAIN,
+    REPAIRED,
+    RIDDEN_OUT,
 )
-from colordrill.scenario.paces import BRISK, FAILED_OVER, REPAIRED, RIDDEN_OUT
 
 SERVICE = "primary-colorization"
 
 
-def _restarted(name: str, title: str, description: str, fault: FaultSpec) -> Scenario:
+def _restarted(
+    name: str,
+    title: str,
+    description: str,
+    fault: FaultSpec,
+    objectives: Objectives = RIDDEN_OUT,
+) -> Scenario:
     """The engine's restart policy brings the service back."""
     return Scenario(
         name=name,
         title=title,
         description=description,
         faults=(fault,),
-        objectives=RIDDEN_OUT,
-        pace=BRISK,
+        objectives=objectives,
+        pace=ALERT,
         recovery=Recovery.UNAIDED,
     )
 
@@ -119,6 +126,7 @@ HOST_DRILLS: tuple[Scenario, ...] = (
         "the service crashes again and again for a while",
         "It is killed each time that it comes up, for 8 s; the engine waits longer each time.",
         FaultSpec("crash_loop", SERVICE, duration_s=8.0),
+        KILLED_AGAIN,
     ),
     _restarted(
         "killed_while_saving",
@@ -133,6 +141,7 @@ HOST_DRILLS: tuple[Scenario, ...] = (
         "The memory limit is lowered for 8 s to just above what is used; the next job ends the "
         "service (137), and the engine restarts it.",
         FaultSpec("out_of_memory", SERVICE, duration_s=8.0),
+        KILLED_AGAIN,
     ),
     _restarted(
         "container_frozen",

@@ -5,28 +5,20 @@ Fault and sabotage names are resolved by ``colordrill.drill``, never here.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import cache
-from typing import Any
 
 from colordrill.data import golden_images
 from colordrill.errors import UsageProblem
 from colordrill.picture import ColourBounds, load_bounds
+from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery, StackKind
+from colordrill.scenario.numbers import positive
 
 RTO_OF_RECORD_S = 1800.0
 """The service's declared recovery time objective: 30 minutes; reported beside the drill's own."""
 
 RPO_OF_RECORD_S = 3600.0
 """The service's declared recovery point objective: 1 hour; reported beside the drill's own."""
-
-
-SCHEDULE_MAX_S = 3600.0
-"""No fault's schedule is longer: a drill has an end."""
-
-TIMES_MAX = 100
 
 
 @cache
@@ -67,7 +59,7 @@ class Objectives:
     def __post_init__(self) -> None:
         """Refuse bounds that nothing could miss or meet."""
         for name in ("rto_s", "rpo_s", "delta_e_max"):
-            _positive(name, getattr(self, name))
+            positive(name, getattr(self, name))
         for name in ("chroma_ssim_min", "chroma_tile_min", "luma_ssim_min"):
             value = getattr(self, name)
             if not 0.0 < value <= 1.0:
@@ -115,7 +107,7 @@ class Pace:
     def __post_init__(self) -> None:
         """Refuse what would stop the workload or make a wait unbounded."""
         for name in self.__slots__:
-            _positive(name, getattr(self, name))
+            positive(name, getattr(self, name))
         if self.utilisation_max > 1.0:
             raise UsageProblem(
                 f"utilisation_max is a share and at most 1, not {self.utilisation_max!r}"
@@ -139,85 +131,6 @@ class Pace:
             job_interval_s=self.job_interval_s * stretch,
             canary_limit_s=self.canary_limit_s * stretch,
         )
-
-
-class Recovery(StrEnum):
-    """Who brings the service back, and where."""
-
-    FAILOVER = "failover"
-    """The runbook, at the DR site."""
-    IN_PLACE = "in_place"
-    """The runbook's repair, at the primary."""
-    UNAIDED = "unaided"
-    """Nobody: the fault passes, or the engine's restart policy acts."""
-
-
-class Detection(StrEnum):
-    """How the drill learns that something must be done."""
-
-    CANARY = "canary"
-    """Failed canaries in a row."""
-    SCRUB = "scrub"
-    """The site's files are compared with the newest recovery point from before the fault."""
-    NONE = "none"
-    """Nothing has to be done, so nothing is waited for."""
-
-
-class StackKind(StrEnum):
-    """On what the primary's data lie."""
-
-    PLAIN = "plain"
-    """The engine's own volumes."""
-    DISK = "disk"
-    """A virtual disk that can lose power, fail, fill up and be slow."""
-
-
-@dataclass(frozen=True, slots=True)
-class FaultSpec:
-    """A fault by name, where it is injected, its parameters, and when.
-
-    Attributes:
-        name: as in the fault registry.
-        target: what it is aimed at.
-        parameters: of the fault.
-        latent: a defect planted before the steady state is awaited; it starts no clock.
-        at_s: seconds after the first disaster.
-        duration_s: undone by schedule after so many seconds; None: at the drill's end.
-        times: so often injected and undone (flapping); needs a duration.
-        pause_s: between undoing and injecting again.
-    """
-
-    name: str
-    target: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    latent: bool = False
-    at_s: float = 0.0
-    duration_s: float | None = None
-    times: int = 1
-    pause_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Refuse schedules that mean nothing or never end."""
-        _within("at_s", self.at_s, 0.0, SCHEDULE_MAX_S)
-        _within("pause_s", self.pause_s, 0.0, SCHEDULE_MAX_S)
-        if self.duration_s is not None:
-            _positive("duration_s", self.duration_s)
-            _within("duration_s", self.duration_s, 0.0, SCHEDULE_MAX_S)
-        if type(self.times) is not int or not 1 <= self.times <= TIMES_MAX:
-            raise UsageProblem(
-                f"times must be a whole number from 1 to {TIMES_MAX}, not {self.times!r}"
-            )
-        if self.times > 1 and self.duration_s is None:
-            raise UsageProblem(f"{self.name} happens {self.times} times, so it needs a duration_s")
-        if self.latent and (self.at_s or self.duration_s is not None):
-            raise UsageProblem(f"{self.name} is latent: it is there before, and has no schedule")
-
-    @property
-    def ends_s(self) -> float | None:
-        """When the last undoing is due, in seconds after the first disaster; None: at the end."""
-        if self.duration_s is None:
-            return None
-        return self.at_s + self.times * self.duration_s + (self.times - 1) * self.pause_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +171,8 @@ class Scenario:
             backups' promise counts.
         restarts: of an in-place recovery: the service does not do its work, so it is fenced and
             started anew; False where it answers well and only its data need mending.
-        replica: at the end the storage must hold every acknowledged output.
+        replica: at the end the storage must hold every acknowledged output; unknown where nobody
+            looked.
         stack: on what the primary's data lie.
         bundled_only: it needs the bundled service's own image, nodes or checkpoint.
         sabotage: set for a red twin.
@@ -292,7 +206,7 @@ class Scenario:
             if seen.count(each) > 1:
                 raise UsageProblem(f"{self.name} injects {each[0]} on {each[1]} twice")
         if self.unflushed_max_s is not None:
-            _positive("unflushed_max_s", self.unflushed_max_s)
+            positive("unflushed_max_s", self.unflushed_max_s)
         if self.recovery is Recovery.UNAIDED and self.detection is Detection.SCRUB:
             raise UsageProblem(f"{self.name}: what a scrub finds somebody must repair")
 
@@ -301,12 +215,17 @@ class Scenario:
         """The site that must answer after recovery."""
         return "dr" if self.recovery is Recovery.FAILOVER else "primary"
 
+    def stretched(self, factor: float) -> Scenario:
+        """The same drill on a host that is slower by *factor*: its faults last longer.
 
-def _within(name: str, value: float, least: float, most: float) -> None:
-    if not math.isfinite(value) or not least <= value <= most:
-        raise UsageProblem(f"{name} must lie between {least:g} and {most:g}, not {value!r}")
+        The recovery time objective grows by as much as the last scheduled cure comes later, and by
+        no more: what is measured beyond the outage itself stays the same.
+        """
+        faults = tuple(each.stretched(factor) for each in self.faults)
+        later_s = _last_cure_s(faults) - _last_cure_s(self.faults)
+        objectives = replace(self.objectives, rto_s=self.objectives.rto_s + later_s)
+        return replace(self, faults=faults, objectives=objectives)
 
 
-def _positive(name: str, value: float) -> None:
-    if not math.isfinite(value) or value <= 0:
-        raise UsageProblem(f"{name} must be a positive finite number, not {value!r}")
+def _last_cure_s(faults: tuple[FaultSpec, ...]) -> float:
+    return max((each.ends_s for each in faults if each.ends_s is not None), default=0.0)

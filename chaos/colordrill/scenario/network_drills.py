@@ -1,11 +1,12 @@
-"""Drills of the network: links that are slow, cut, reset or flap; partitions; names that do not resolve."""
+"""Drills of the network: links slow, cut, reset or flapping; partitions; names not resolved."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from colordrill.scenario.model import Detection, FaultSpec, Objectives, Recovery, Scenario
-from colordrill.scenario.paces import BRISK, FAILED_OVER, RIDDEN_OUT
+from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery
+from colordrill.scenario.model import Objectives, Scenario
+from colordrill.scenario.paces import ALERT, BRISK, FAILED_OVER, RIDDEN_OUT
 
 PUBLIC = "gateway-primary"
 """The link that users' requests take."""
@@ -29,7 +30,7 @@ def _passing(
         description=description,
         faults=faults,
         objectives=objectives,
-        pace=BRISK,
+        pace=ALERT,
         recovery=Recovery.UNAIDED,
         detection=Detection.CANARY if outage else Detection.NONE,
         outage_expected=outage,
@@ -115,8 +116,8 @@ NETWORK_DRILLS: tuple[Scenario, ...] = (
         "way is open.",
         FaultSpec(
             "partition",
-            "primary-colorization|toxiproxy",
-            {"method": "iptables", "direction": "to"},
+            "toxiproxy|primary-colorization",
+            {"direction": "from"},
             duration_s=OUTAGE_S,
         ),
         outage=True,
@@ -125,9 +126,14 @@ NETWORK_DRILLS: tuple[Scenario, ...] = (
         "partition_both_ways",
         "gateway and primary do not see each other for a while",
         "Packets between the gateway and the link to the primary are dropped for 6 s, both ways.",
-        FaultSpec(
-            "partition", "gateway|toxiproxy", {"method": "iptables"}, duration_s=OUTAGE_S
-        ),
+        FaultSpec("partition", "gateway|toxiproxy", duration_s=OUTAGE_S),
+        outage=True,
+    ),
+    _passing(
+        "network_detached",
+        "the primary's service is taken off its network for a while",
+        "The link to the primary loses the network that it shares with the service for 6 s.",
+        FaultSpec("network_detached", "toxiproxy|primary-colorization", duration_s=OUTAGE_S),
         outage=True,
     ),
     _passing(
@@ -168,7 +174,7 @@ NETWORK_DRILLS: tuple[Scenario, ...] = (
             "The primary's service keeps running, and nobody outside reaches it. The DR site takes "
             "over; what the cut-off primary may still acknowledge must not be lost."
         ),
-        faults=(FaultSpec("partition", "gateway|toxiproxy", {"method": "iptables"}),),
+        faults=(FaultSpec("partition", "gateway|toxiproxy"),),
         objectives=FAILED_OVER,
         pace=BRISK,
     ),

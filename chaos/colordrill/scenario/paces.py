@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from colordrill.scenario.model import Objectives, Pace
 
-BRISK = Pace(steady_canaries=4, points_before_fault=3)
-"""The shortest observation before a fault that still proves something: the gate's."""
+BRISK = Pace(
+    canary_interval_s=2.0,
+    job_interval_s=4.0,
+    steady_canaries=5,
+    points_before_fault=3,
+    utilisation_max=0.65,
+)
+"""The shortest observation before a fault that still proves something: the gate's. Most of the
+service's time goes to canaries, because short outages have to be seen."""
+
+ALERT = replace(BRISK, confirm_count=1)
+"""One failed canary confirms: nobody acts on it, or one kind of picture is wrong and its canary
+comes seldom."""
 
 RIDDEN_OUT = Objectives(rto_s=30.0, rpo_s=10.0)
 """Nobody has to act: the service is back when the fault has passed."""
+
+KILLED_AGAIN = replace(RIDDEN_OUT, jobs_lost_max_slack=4)
+"""Each further kill takes the jobs with it that were accepted since the one before."""
 
 REPAIRED = Objectives(rto_s=60.0, rpo_s=10.0)
 """Somebody repairs the primary."""

@@ -1,11 +1,12 @@
-"""Drills of configuration, data and people's mistakes; among them the three that really happened."""
+"""Drills of configuration, data and people's mistakes; among them three that happened."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from colordrill.scenario.model import Detection, FaultSpec, Recovery, Scenario
-from colordrill.scenario.paces import BRISK, DAMAGED, FAILED_OVER, REPAIRED, RIDDEN_OUT
+from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery
+from colordrill.scenario.model import Scenario
+from colordrill.scenario.paces import ALERT, BRISK, DAMAGED, FAILED_OVER, REPAIRED, RIDDEN_OUT
 
 SERVICE = "primary-colorization"
 DR_SERVICE = "dr-colorization"
@@ -28,7 +29,7 @@ def _repaired(
         description=description,
         faults=(fault,),
         objectives=REPAIRED,
-        pace=BRISK,
+        pace=ALERT,
         recovery=Recovery.IN_PLACE,
         repair=repair,
         restarts=restarts,
@@ -154,7 +155,7 @@ PEOPLE_DRILLS: tuple[Scenario, ...] = (
         ),
         faults=(FaultSpec("backup_account_read_only", "backup", duration_s=6.0),),
         objectives=RIDDEN_OUT,
-        pace=BRISK,
+        pace=ALERT,
         recovery=Recovery.UNAIDED,
         detection=Detection.NONE,
         outage_expected=False,
@@ -168,7 +169,7 @@ PEOPLE_DRILLS: tuple[Scenario, ...] = (
         ),
         faults=(FaultSpec("storage_keys_expired", "primary-storage", duration_s=6.0),),
         objectives=RIDDEN_OUT,
-        pace=BRISK,
+        pace=ALERT,
         recovery=Recovery.UNAIDED,
         detection=Detection.NONE,
         outage_expected=False,

@@ -1,4 +1,4 @@
-"""Which red twins each scenario has: what is sabotaged, and the one check that must go red for it."""
+"""Which red twins each scenario has: what is sabotaged, and the one check that must go red."""
 
 from __future__ import annotations
 
@@ -97,6 +97,7 @@ SABOTAGES: Mapping[str, tuple[SabotageSpec, ...]] = {
     "network_slow_then_down": (WORKER_DIES,),
     "partition_one_way": (WORKER_DIES,),
     "partition_both_ways": (WORKER_DIES,),
+    "network_detached": (WORKER_DIES,),
     "dns_failure": (WORKER_DIES,),
     "backup_link_down": (POINTS_SEALED,),
     "backup_link_slow": (POINTS_SEALED,),

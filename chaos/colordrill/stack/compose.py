@@ -18,7 +18,6 @@ from pytest_docker.plugin import get_docker_services
 from colordrill.data import fixtures, golden_images
 from colordrill.errors import EnvironmentProblem
 from colordrill.interrupts import shielded
-from colordrill.scenario.model import StackKind
 from colordrill.scenario.service import ServiceSpec
 from colordrill.stack.compose_project import ComposeProject
 from colordrill.stack.docker_target import DockerTarget
@@ -40,22 +39,22 @@ class StackPlan:
     Attributes:
         images: image reference by name of `IMAGE_NAMES`.
         overlays: compose files laid over the bundled one, in order.
-        kind: on what the primary's data lie.
         device: ``cpu`` or ``cuda``.
         keep: leave the stack standing at the end.
         service: what is drilled, and how it differs from the bundled service.
         owner: whom everything in a site's volumes belongs to: the service's user.
         extra_environment: further variables of the compose file.
+        before_parts: compose commands that come before the parts are brought up.
     """
 
     images: dict[str, str]
     overlays: tuple[Path, ...] = ()
-    kind: StackKind = StackKind.PLAIN
     device: str = "cpu"
     keep: bool = False
     service: ServiceSpec = field(default_factory=ServiceSpec)
     owner: Owner = BUNDLED_OWNER
     extra_environment: dict[str, str] = field(default_factory=dict)
+    before_parts: tuple[str, ...] = ()
 
 
 def compose_files(run: Run, plan: StackPlan) -> list[str]:
@@ -114,7 +113,7 @@ def running_stack(run: Run, plan: StackPlan, say: Callable[[str], None]) -> Iter
         say(f"stack {run.project}: bringing it up")
         # whole or not at all: a compose killed half-way would go on creating while we remove
         with shielded():
-            _bring_up(project)
+            _bring_up(project, (*plan.before_parts, *SETUP))
             target.helper.refusal = _helper_refusal(project)
         yield target
     finally:
@@ -127,10 +126,10 @@ def running_stack(run: Run, plan: StackPlan, say: Callable[[str], None]) -> Iter
             target.close()
 
 
-def _bring_up(project: ComposeProject) -> None:
+def _bring_up(project: ComposeProject, commands: tuple[str, ...]) -> None:
     try:
         # no clean-up commands: `remove_run` removes by label, also what compose does not know of
-        files, setup = list(project.files), list(SETUP)
+        files, setup = list(project.files), list(commands)
         with get_docker_services(project.command, files, project.name, setup, []):
             return
     except Exception as error:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import requests
 from docker.errors import APIError
@@ -138,8 +139,17 @@ class DockerTarget:
                 whole = self._engine.client.info()["MemTotal"]
                 self._engine.get(part).update(mem_limit=whole, memswap_limit=2 * whole)
                 return
-            limit = int(limit_mb * BYTES_PER_MB)
-            self._up(part).update(mem_limit=limit, memswap_limit=limit)
+            container, limit = self._up(part), int(limit_mb * BYTES_PER_MB)
+            try:
+                container.update(mem_limit=limit, memswap_limit=limit)
+            except APIError as error:
+                # control groups v1 never make a process smaller than it is: they refuse
+                used = self.memory_mb(part)
+                raise EnvironmentProblem(
+                    f"cannot limit the memory of {part} to {limit_mb:g} MB, of which it uses "
+                    f"{used or math.nan:.0f}: {error.explanation}",
+                    "take more than it uses, and more than the engine's minimum of some 6 MB",
+                ) from error
 
     def set_restart_policy(self, part: Part, policy: str) -> None:
         """Set the restart policy (``no``, ``unless-stopped``) of *part* as it is."""
@@ -183,14 +193,17 @@ class DockerTarget:
         with engine_errors(f"find the processes of {part}"):
             return int(self._up(part).attrs["State"]["Pid"])
 
-    def isolate(self, part: Part) -> Mapping[str, Sequence[str]]:
-        """Detach *part* from all its networks; returns them with its aliases."""
+    def isolate(
+        self, part: Part, networks: Collection[str] | None = None
+    ) -> Mapping[str, Sequence[str]]:
+        """Detach *part* from its networks, or from those of *networks*; returns them."""
         with engine_errors(f"detach {part} from its networks"):
             container = self._engine.get(part)
             attached = networks_of(container.attrs)
-            for name in attached:
+            chosen = attached.keys() if networks is None else attached.keys() & set(networks)
+            for name in chosen:
                 self._engine.client.networks.get(name).disconnect(container, force=True)
-            return attached
+            return {name: attached[name] for name in sorted(chosen)}
 
     def rejoin(self, part: Part, networks: Mapping[str, Sequence[str]]) -> None:
         """Attach *part* to those of *networks* where it is not attached, with those aliases."""
@@ -230,7 +243,7 @@ class DockerTarget:
             found = self._engine.find(part)
             if found is None:
                 return ""
-            lines = "all" if tail is None else tail
+            lines: Any = "all" if tail is None else tail
             raw: bytes = found.logs(timestamps=True, tail=lines, since=since)
             return raw.decode("utf-8", "replace")
 

@@ -17,6 +17,7 @@ from docker.errors import APIError, DockerException, NotFound
 
 from colordrill.clock import Clock, SystemClock, poll
 from colordrill.errors import EnvironmentProblem
+from colordrill.stack.disk import DISK_LABEL, PROGRAM
 from colordrill.stack.runs import (
     KEPT,
     OWNER_LABEL,
@@ -29,6 +30,8 @@ from colordrill.stack.runs import (
 )
 
 REMOVE_LIMIT_S = 60.0
+HOST_IMAGES = "colordrill.image=host"
+"""Label of the images that can take a virtual disk down."""
 
 
 def sweep(say: Callable[[str], None], *, kept_too: bool = False, clock: Clock | None = None) -> int:
@@ -83,8 +86,35 @@ def _found(client: Any, label: dict[str, str]) -> Iterator[Callable[[], None]]:
         yield partial(container.remove, force=True, v=True)
     for network in client.networks.list(filters=label):
         yield network.remove
-    for volume in client.volumes.list(filters=label):
+    volumes = client.volumes.list(filters=label)
+    for image in {each.attrs["Labels"].get(DISK_LABEL) for each in volumes} - {None}:
+        # after the containers that use it and before the volumes that lie on it
+        yield partial(_take_down_disk, client, image, label)
+    for volume in volumes:
         yield partial(volume.remove, force=True)
+
+
+def _take_down_disk(client: Any, image: str, label: dict[str, str]) -> None:
+    """Unmount a run's virtual disk and free its loop device: the engine knows of neither."""
+    run_label, _, run_id = label["label"].partition("=")
+    present = [each.id for each in client.images.list(filters={"label": HOST_IMAGES})]
+    if not present:
+        raise EnvironmentProblem(
+            f"the virtual disk of run {run_id} cannot be taken down: image {image} is gone",
+            "run any drill on a disk, which builds it again; then `colordrill down`",
+        )
+    own = client.images.list(name=image)
+    client.containers.run(
+        image if own else present[0],
+        [PROGRAM, "detach"],
+        environment={"COLORDRILL_RUN": run_id},
+        labels={run_label: run_id, OWNER_LABEL: owner()},
+        privileged=True,
+        pid_mode="host",
+        network_mode="none",
+        volumes=["/dev:/dev"],
+        remove=True,
+    )
 
 
 def _remove(remove: Callable[[], None]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -169,8 +169,14 @@ class Target(Protocol):
     def pid(self, part: Part) -> int:
         """The process id of *part*'s first process as the helper sees it; an error when down."""
 
-    def isolate(self, part: Part) -> Mapping[str, Sequence[str]]:
-        """Detach *part* from all its networks; returns them with its aliases, for `rejoin`."""
+    def isolate(
+        self, part: Part, networks: Collection[str] | None = None
+    ) -> Mapping[str, Sequence[str]]:
+        """Detach *part* from all its networks; returns them with its aliases, for `rejoin`.
+
+        With *networks* only from those of them that it is in. While one is left, its published
+        ports stay what they are.
+        """
 
     def rejoin(self, part: Part, networks: Mapping[str, Sequence[str]]) -> None:
         """Attach *part* to those of *networks* where it is not attached, with those aliases."""

@@ -55,7 +55,3 @@ def _gaps(began: list[int], pace: Pace) -> list[str]:
     allowed_s = pace.backup_interval_s + pace.backup_duration_max_s
     spans = [seconds_between(first, second) for first, second in itertools.pairwise(began)]
     return [f"no backup began for {span:.2f} s" for span in spans if span > allowed_s]
-
-
-def judge_backups_resume(observations, scenario):
-    return None

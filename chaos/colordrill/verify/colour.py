@@ -1,13 +1,18 @@
-"""Check ``colour``: every picture that the restored site gave out has the right colours."""
+"""Check ``colour``: every picture that the recovered service gave out has the right colours.
+
+Which pictures those are depends on who recovers it: after a failover all of the DR site; after a
+repair in place those that were submitted once the repair was done; where nobody helps those after
+the outage. A wrong picture in the outage itself counts into ``bad_output_s``, and not here.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
-from colordrill.clock import seconds_between
 from colordrill.outcome import Check, Verdict
+from colordrill.scenario.fault_spec import Recovery
 from colordrill.scenario.model import Objectives, Scenario
+from colordrill.verify.availability import bad_output_s
 from colordrill.verify.judged import NO_FAULT, Judged, unknown
 from colordrill.verify.observations import Canary, CanaryState, Observations
 
@@ -28,13 +33,7 @@ def judge_colour(observations: Observations, scenario: Scenario) -> Judged:
     if observations.t_fault_ns is None:
         return Judged(unknown(NAME, bound, NO_FAULT), bad_output)
     evidence_ns = observations.evidence_ns
-    # without evidence nothing can pass, but a wrong picture after the fault is still wrong
-    since_ns = observations.t_fault_ns if evidence_ns is None else evidence_ns
-    pictures = [
-        each
-        for each in (*observations.canaries, *observations.runbook_canaries)
-        if each.answered and each.sent_ns > since_ns and each.site == scenario.expected_site
-    ]
+    pictures = _judged_pictures(observations, scenario, observations.t_fault_ns)
     scored = [each for each in pictures if each.score and each.score.correct is not None]
     wrong = [each for each in pictures if each.state is CanaryState.WRONG]
     undecided = [each for each in pictures if each.state is CanaryState.UNDECIDED]
@@ -50,6 +49,8 @@ def judge_colour(observations: Observations, scenario: Scenario) -> Judged:
         check = Check(NAME, Verdict.FAIL, value, bound, detail)
     elif evidence_ns is None:
         check = unknown(NAME, bound, "no peer saw the disaster take effect")
+    elif _unrepaired(observations, scenario):
+        check = unknown(NAME, bound, "nothing was repaired, so there is no picture from after it")
     elif not scored:
         detail = f"none of {len(pictures)} pictures from {scenario.expected_site} was scored"
         check = unknown(NAME, bound, detail)
@@ -64,34 +65,32 @@ def judge_colour(observations: Observations, scenario: Scenario) -> Judged:
     return Judged(check, worst | bad_output)
 
 
-def bad_output_s(observations: Observations) -> float | None:
-    """Seconds in which the public address gave out wrong pictures while it seemed up.
-
-    From each wrong picture to the next canary that says otherwise: a correct picture when it was
-    held, or an unanswered canary when it was submitted (the service was then seen to be down).
-    Wrong pictures at the end count until the last canary that said anything. None where no picture
-    was scored.
-    """
-    turns = [
-        (_speaks_ns(canary), canary.state)
-        for canary in observations.canaries
-        if canary.state is not CanaryState.UNDECIDED
+def _judged_pictures(
+    observations: Observations, scenario: Scenario, t_fault_ns: int
+) -> list[Canary]:
+    # without evidence nothing can pass, but a wrong picture after the fault is still wrong
+    evidence_ns = observations.evidence_ns
+    seen_ns = t_fault_ns if evidence_ns is None else evidence_ns
+    public = observations.canaries
+    if scenario.recovery is Recovery.IN_PLACE:
+        repaired_ns = observations.step_ended_ns("mount")
+        public = () if repaired_ns is None else _sent_after(public, repaired_ns)
+    elif scenario.recovery is Recovery.UNAIDED and scenario.outage_expected:
+        public = _sent_after(public, observations.passed_ns or seen_ns)
+    return [
+        each
+        for each in _sent_after((*public, *observations.runbook_canaries), seen_ns)
+        if each.answered and each.site == scenario.expected_site
     ]
-    if not any(state is not CanaryState.UNANSWERED for _, state in turns):
-        return None
-    turns.sort(key=lambda turn: turn[0])
-    ends = [t_ns for t_ns, _ in turns[1:]] + [turns[-1][0]]
-    return math.fsum(
-        seconds_between(began_ns, ended_ns)
-        for (began_ns, state), ended_ns in zip(turns, ends, strict=True)
-        if state is CanaryState.WRONG
-    )
 
 
-def _speaks_ns(canary: Canary) -> int:
-    if canary.state is CanaryState.UNANSWERED or canary.ended_ns is None:
-        return canary.sent_ns
-    return canary.ended_ns
+def _sent_after(canaries: tuple[Canary, ...], t_ns: int) -> tuple[Canary, ...]:
+    return tuple(each for each in canaries if each.sent_ns > t_ns)
+
+
+def _unrepaired(observations: Observations, scenario: Scenario) -> bool:
+    in_place = scenario.recovery is Recovery.IN_PLACE
+    return in_place and observations.step_ended_ns("mount") is None
 
 
 def _worst_figures(scored: Iterable[Canary]) -> dict[str, float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from colordrill.outcome import Check, Verdict
@@ -15,7 +16,7 @@ HEALED = "fault_healed"
 
 def judge_evidence(observations: Observations, scenario: Scenario) -> Judged:
     """Judge whether a peer saw every fault take effect; never fails, only lacks."""
-    missing = _absent(observations.faults, scenario)
+    missing = never_injected(observations.faults, scenario)
     unseen = [_named(fault) for fault in observations.faults if fault.seen_ns is None]
     count = len(observations.faults) + len(missing)
     if not count:
@@ -32,7 +33,7 @@ def judge_evidence(observations: Observations, scenario: Scenario) -> Judged:
 
 def judge_healed(observations: Observations, scenario: Scenario) -> Judged:
     """Judge whether every fault was undone, as read back after its cure."""
-    missing = _absent(observations.faults, scenario)
+    missing = never_injected(observations.faults, scenario)
     count = len(observations.faults) + len(missing)
     left = [fault for fault in observations.faults if fault.healed is False]
     unread = [_named(fault) for fault in observations.faults if fault.healed is None]
@@ -52,13 +53,22 @@ def judge_healed(observations: Observations, scenario: Scenario) -> Judged:
     return Judged(check)
 
 
-def _absent(faults: Iterable[Fault], scenario: Scenario) -> list[str]:
-    injected = {(fault.name, fault.target) for fault in faults}
-    return [
-        f"{spec.name} at {spec.target}"
-        for spec in scenario.faults
-        if (spec.name, spec.target) not in injected
-    ]
+def never_injected(
+    faults: Iterable[Fault], scenario: Scenario, *, disasters: bool = False
+) -> list[str]:
+    """What of the scenario's faults, or of its disasters alone, is missing among *faults*.
+
+    A fault that happens several times must have been injected so many times.
+    """
+    injected = Counter((fault.name, fault.target) for fault in faults)
+    missing = []
+    for spec in scenario.faults:
+        count = injected[spec.name, spec.target]
+        if count >= spec.times or (disasters and spec.latent):
+            continue
+        often = f" ({count} of {spec.times} times)" if spec.times > 1 else ""
+        missing.append(f"{spec.name} at {spec.target}{often}")
+    return missing
 
 
 def _named(fault: Fault) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 from colordrill.outcome import Check, Verdict
+from colordrill.scenario.fault_spec import Detection, Recovery
 from colordrill.scenario.model import Scenario
 from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
 from colordrill.verify.observations import Item, Job, Observations, ReadOutcome
+from colordrill.verify.owed import what_must_be_there
 
 INTEGRITY = "integrity"
 LOST_AFTER_FAULT = "lost_after_fault"
@@ -16,11 +18,13 @@ JOBS_LOST = "jobs_lost"
 _GONE = {ReadOutcome.LOST, ReadOutcome.CORRUPT}
 
 
-def judge_integrity(observations: Observations, scenario: Scenario) -> Judged:  # noqa: ARG001 (one signature for all judges)
-    """Judge whether the restored recovery point gives back what it must hold, unaltered.
+def judge_integrity(observations: Observations, scenario: Scenario) -> Judged:
+    """Judge whether everything is there, unaltered, that recovery had to give back or to keep.
 
-    It must hold whatever was acknowledged before its copy began; what came later belongs to the
-    recovery point actual. Also counts what was acknowledged and what became of it.
+    A restored recovery point must hold whatever was acknowledged before its copy began; the site's
+    own disk whatever is older than its unflushed writes may be; and where nothing is restored and
+    no write may be lost, everything acknowledged before the fault must be there. What came later
+    belongs to the recovery point actual. Also counts what was acknowledged and what became of it.
     """
     counts = _counts(observations)
     t_fault_ns, items = observations.t_fault_ns, observations.items
@@ -29,25 +33,24 @@ def judge_integrity(observations: Observations, scenario: Scenario) -> Judged:  
     if not items:
         return Judged(unknown(INTEGRITY, 0, "nothing was acknowledged"), counts=counts)
     gone = [item for item in items if item.acked_ns < t_fault_ns and item.outcome in _GONE]
-    point, began_ns = _restored_point(observations)
-    broken = [item for item in gone if began_ns is not None and item.acked_ns < began_ns]
+    owed = what_must_be_there(observations, scenario, t_fault_ns)
+    before_ns = owed.before_ns
+    broken = [item for item in gone if before_ns is not None and item.acked_ns < before_ns]
     unread = [item.name for item in items if item.outcome is ReadOutcome.UNKNOWN]
     if broken:
         told = listed([f"{item.name} ({item.outcome}{_because(item)})" for item in broken])
-        detail = (
-            f"{len(broken)} items that the restored point {point} must hold are not right: {told}"
-        )
+        detail = f"{len(broken)} items that {owed.holder} must hold are not right: {told}"
         check = Check(INTEGRITY, Verdict.FAIL, len(broken), 0, detail)
     elif unread:
         detail = f"{len(unread)} of {len(items)} items were not read: {listed(unread)}"
         check = unknown(INTEGRITY, 0, detail)
-    elif gone and began_ns is None:
+    elif gone and before_ns is None:
         detail = f"{len(gone)} items are lost or corrupt, and no step says which point was restored"
         check = unknown(INTEGRITY, 0, detail)
     else:
         detail = (
-            f"{len(items)} items were read back; {len(gone)} are gone, all acknowledged after the "
-            f"copy of the restored point {point or '(none needed)'} began"
+            f"{len(items)} items were read back; {len(gone)} are gone, and none that "
+            f"{owed.holder} must hold"
         )
         check = Check(INTEGRITY, Verdict.PASS, 0, 0, detail)
     return Judged(check, counts=counts)
@@ -67,6 +70,9 @@ def judge_lost_after_fault(observations: Observations, scenario: Scenario) -> Ju
         [f"{item.name} at {observations.since_fault(item.acked_ns):.2f} s" for item in gone]
     )
     seen_ns = observations.evidence_ns
+    if scenario.recovery is Recovery.IN_PLACE:
+        # the site that is repaired goes on acknowledging until it is
+        seen_ns = observations.step_ended_ns("mount") or seen_ns
     # the slack is for what the dying site acknowledged: once it was seen dead, nothing may go
     late = [item for item in gone if seen_ns is not None and item.acked_ns > seen_ns]
     if late or len(gone) > bound:
@@ -86,8 +92,9 @@ def judge_lost_after_fault(observations: Observations, scenario: Scenario) -> Ju
 def judge_jobs_lost(observations: Observations, scenario: Scenario) -> Judged:
     """Judge the jobs that were accepted and never completed: the service's queue is in memory.
 
-    Bound: in flight at the fault, plus accepted until detection, plus the scenario's slack. Jobs
-    that were still awaited when the history ended may yet complete: they are neither.
+    Bound: in flight at the fault, plus accepted until detection (until the evidence, where the
+    scenario detects nothing), plus the scenario's slack. Jobs that were still awaited when the
+    history ended may yet complete: they are neither.
     """
     t_fault_ns, jobs = observations.t_fault_ns, observations.jobs
     if t_fault_ns is None:
@@ -96,6 +103,9 @@ def judge_jobs_lost(observations: Observations, scenario: Scenario) -> Judged:
         return Judged(unknown(JOBS_LOST, None, "no job was accepted"))
     uncompleted = [job for job in jobs if job.completed_ns is None]
     detected_ns = observations.detected_ns
+    if scenario.detection is Detection.NONE:
+        # nobody waits for a detector; a peer that saw the disaster is the next best
+        detected_ns = observations.evidence_ns
     lost = [job for job in uncompleted if _is_lost(job, detected_ns)]
     counts = {"jobs_lost": len(lost)}
     in_flight = sum(_in_flight(job, t_fault_ns) for job in jobs)
@@ -130,14 +140,6 @@ def _is_lost(job: Job, detected_ns: int | None) -> bool:
     """Given up for good; one that the restored site accepted and is slow with may yet complete."""
     by_dead_site = detected_ns is None or job.accepted_ns <= detected_ns
     return job.given_up_ns is not None and (by_dead_site or job.refused)
-
-
-def _restored_point(observations: Observations) -> tuple[str | None, int | None]:
-    named = [step.point for step in observations.steps if step.ok and step.point is not None]
-    if not named:
-        return None, None
-    began = [each.began_ns for each in observations.points if each.point == named[-1]]
-    return named[-1], began[-1] if began else None
 
 
 def _because(item: Item) -> str:

@@ -6,11 +6,12 @@ All times are monotonic nanoseconds of the history (``_ns``); durations are seco
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from colordrill.clock import seconds_between
 from colordrill.history import EventType
+from colordrill.verify.probed import Readiness, Replica
 
 
 class CanaryState(StrEnum):
@@ -36,11 +37,19 @@ class ReadOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The judgement of a canary's picture, as its note says."""
+    """The judgement of a canary's picture, as its note says.
+
+    Attributes:
+        correct: None where it could not be told.
+        reasons: what is wrong with it.
+        figures: the measured likenesses, by name.
+        pixels_sha256: hash of the decoded pixels; None where the note has none.
+    """
 
     correct: bool | None
     reasons: tuple[str, ...]
     figures: Mapping[str, float]
+    pixels_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +100,12 @@ class Fault:
         starts_clock: a disaster; otherwise a latent defect.
         invoked_ns: just before the injection call.
         injected_ns: the end of the call; None where it never ended.
-        seen_ns: the first time that a peer saw it; None where none did.
-        seen_detail: what the peer saw last.
-        healed: the last cure's read-back; None where there was none.
+        seen_ns: the first time that a peer saw it while it was in force: before it was undone and
+            before the same fault was injected again; None where none did.
+        seen_detail: what the peer saw.
+        undone_ns: when its schedule had undone it, read back; None where no schedule did.
+        healed: the read-back of the last cure of this fault, however often it was injected; None
+            where there was none.
         heal_detail: what that said.
     """
 
@@ -104,6 +116,7 @@ class Fault:
     injected_ns: int | None
     seen_ns: int | None
     seen_detail: str
+    undone_ns: int | None
     healed: bool | None
     heal_detail: str
 
@@ -198,6 +211,7 @@ class Observations:
         points: every backup, in order of beginning.
         items: every acknowledged item.
         jobs: every accepted job.
+        duplicates: what was done twice: a job that was completed again, an output of two jobs.
         work: what users began after the fault, in order of its end.
         disturbances: what the workload itself could not do: clients that crashed, or that were
             turned away at the bound of operations under way.
@@ -206,6 +220,8 @@ class Observations:
         steps: the runbook's steps, in order of beginning.
         phases: name and time of each phase.
         sabotages: what a red twin broke.
+        readiness: what the readiness probes found, in order.
+        replica: what the storage's replica held at the end; None: nobody looked.
         contradiction: the first thing that no true history can hold; None where there is none.
     """
 
@@ -219,13 +235,16 @@ class Observations:
     points: tuple[Snapshot, ...] = ()
     items: tuple[Item, ...] = ()
     jobs: tuple[Job, ...] = ()
+    duplicates: tuple[str, ...] = ()
     work: tuple[Work, ...] = ()
     disturbances: tuple[str, ...] = ()
     completed: int = 0
     delivered: int = 0
     steps: tuple[Step, ...] = ()
     phases: tuple[tuple[str, int], ...] = ()
-    sabotages: tuple[str, ...] = field(default=())
+    sabotages: tuple[str, ...] = ()
+    readiness: tuple[Readiness, ...] = ()
+    replica: Replica | None = None
     contradiction: str | None = None
 
     @property
@@ -234,6 +253,28 @@ class Observations:
         seen = [fault.seen_ns for fault in self.faults if fault.starts_clock]
         known = [each for each in seen if each is not None]
         return max(known) if known and len(known) == len(seen) else None
+
+    @property
+    def passed_ns(self) -> int | None:
+        """When the last disaster was over; None while one is unseen.
+
+        Where a schedule undoes it: when that was read back. Otherwise (a killed process, or a fault
+        that lasts until the drill's end) from its evidence on.
+        """
+        seen_ns = self.evidence_ns
+        undone = [fault.undone_ns for fault in self.faults if fault.starts_clock]
+        return None if seen_ns is None else max([seen_ns, *(each or 0 for each in undone)])
+
+    @property
+    def watched_until_ns(self) -> int | None:
+        """When the clients' work had ended and was read back; None: the history is empty."""
+        read_back = (t_ns for name, t_ns in self.phases if name == "readback")
+        return next(read_back, self.last_ns)
+
+    def step_ended_ns(self, name: str) -> int | None:
+        """When the last successful step of the runbook called *name* ended; None: none did."""
+        ended = [step.ended_ns for step in self.steps if step.name == name and step.ok]
+        return ended[-1] if ended else None
 
     def since_fault(self, t_ns: int) -> float:
         """Seconds from the fault to *t_ns*, negative before it.

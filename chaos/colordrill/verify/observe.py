@@ -8,37 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from colordrill.history import Event, EventType
-from colordrill.verify.observations import (
-    Canary,
-    Fault,
-    Item,
-    Job,
-    Observations,
-    ReadOutcome,
-    Score,
-    Work,
-)
+from colordrill.history import Event
+from colordrill.verify.fault_book import FaultBook
+from colordrill.verify.ledger import Ledger
+from colordrill.verify.observations import Canary, Observations, Score
 from colordrill.verify.operations import (
     canary,
-    fault,
-    fault_key,
     read_score,
+    readiness,
+    replica,
     snapshot,
     step,
-    work,
+    with_score,
 )
-
-_WORK = frozenset({"upload", "submit", "complete", "fetch", "edit"})
-_OUTCOMES = {outcome.value: outcome for outcome in ReadOutcome}
-# of two readings the graver one stands; any reading says more than none
-_GRAVITY = {
-    ReadOutcome.UNKNOWN: 0,
-    ReadOutcome.PRESENT: 1,
-    ReadOutcome.LOST: 2,
-    ReadOutcome.CORRUPT: 3,
-}
-_UNREAD = (ReadOutcome.UNKNOWN, "it was not read back")
+from colordrill.verify.pairs import Pairs
+from colordrill.verify.probed import Readiness, Replica
 
 
 def observe(events: Iterable[Event]) -> Observations:
@@ -60,151 +44,96 @@ class _Collector:
     def __init__(self) -> None:
         self._first_ns: int | None = None
         self._last_ns: int | None = None
-        self._t_fault_ns: int | None = None
         self._detected_ns: int | None = None
         self._contradiction: str | None = None
-        self._canaries: dict[str, tuple[Event, Event | None]] = {}
+        self._canaries = Pairs(canary)
+        self._runbook_canaries = Pairs(canary)
         self._scores: dict[str, Score] = {}
-        self._faults: dict[str, Event] = {}
-        self._fault_ends: dict[str, int] = {}
-        self._sightings: dict[tuple[str, str], list[tuple[int, str]]] = {}
-        self._healing: dict[str, tuple[str, str]] = {}
-        self._heals: dict[tuple[str, str], tuple[int, bool, str]] = {}
-        self._snapshots: dict[str, tuple[Event, Event | None]] = {}
-        self._steps: dict[str, tuple[Event, Event | None]] = {}
-        self._acked: dict[str, int] = {}
-        self._sha256: dict[str, str] = {}
-        self._read: dict[str, tuple[ReadOutcome, str]] = {}
-        self._accepted: dict[str, int] = {}
-        self._awaited: dict[str, str] = {}
-        self._completed: dict[str, int] = {}
-        self._given_up: dict[str, tuple[int, bool]] = {}
-        self._begun: dict[str, Event] = {}
-        self._work: list[Work] = []
+        self._snapshots = Pairs(snapshot)
+        self._steps = Pairs(step)
         self._disturbances: list[str] = []
-        self._delivered: dict[str, int] = {}
-        self._completed_count = 0
-        self._delivered_count = 0
         self._phases: list[tuple[str, int]] = []
         self._sabotages: list[str] = []
+        self._readiness: list[Readiness] = []
+        self._replica: Replica | None = None
+        self._faults = FaultBook()
+        self._ledger = Ledger()
+        self._work_takers = self._ledger.takers()
         self._takers: Mapping[str, Callable[[Event], None]] = {
-            "upload": self._take_ack,
-            "edit": self._take_ack,
-            "submit": self._take_submit,
-            "complete": self._take_complete,
-            "fetch": self._take_fetch,
             "readback": self._take_readback,
             "canary": self._take_canary,
-            "verifycan": self._take_canary,
+            "verifycan": self._take_runbook_canary,
             "score": self._take_score,
             "snapshot": self._take_snapshot,
             "step": self._take_step,
-            "fault": self._take_fault,
-            "evidence": self._take_evidence,
-            "heal": self._take_heal,
+            "fault": self._faults.take_fault,
+            "evidence": self._faults.take_evidence,
+            "heal": self._faults.take_heal,
             "detect": self._take_detect,
             "phase": self._take_phase,
             "sabotage": self._take_sabotage,
+            "readiness": self._take_readiness,
+            "replica": self._take_replica,
             "client_error": self._take_disturbance,
             "turned_away": self._take_disturbance,
         }
 
     def take(self, event: Event) -> None:
-        t_ns = event.t_ns
+        t_ns, kind = event.t_ns, event.kind
         if self._last_ns is None:
             self._first_ns = self._last_ns = t_ns
         elif t_ns < self._last_ns:
-            self._contradict(f"time runs backwards at {event.kind} {event.id}")
+            self._contradict(f"time runs backwards at {kind} {event.id}")
         else:
             self._last_ns = t_ns
-        taker = self._takers.get(event.kind)
+        work_taker = self._work_takers.get(kind)
+        if work_taker is not None:
+            work_taker(event)
+            if self._faults.t_fault_ns is not None:
+                self._ledger.take_work(event)
+            return
+        taker = self._takers.get(kind)
         if taker is not None:
             taker(event)
-        if event.kind in _WORK and self._t_fault_ns is not None:
-            self._take_work(event)
 
     def finish(self) -> Observations:
+        ledger = self._ledger
         return Observations(
             first_ns=self._first_ns,
             last_ns=self._last_ns,
-            t_fault_ns=self._t_fault_ns,
+            t_fault_ns=self._faults.t_fault_ns,
             detected_ns=self._detected_ns,
-            canaries=self._finished_canaries("canary"),
-            runbook_canaries=self._finished_canaries("verifycan"),
-            faults=tuple(self._finished_fault(op, event) for op, event in self._faults.items()),
-            points=tuple(snapshot(*pair) for pair in self._snapshots.values()),
-            items=tuple(self._finished_item(name) for name in self._acked),
-            jobs=tuple(self._finished_job(name) for name in self._accepted),
-            work=(*self._work, *(work(begin, None) for begin in self._begun.values())),
+            canaries=self._scored(self._canaries),
+            runbook_canaries=self._scored(self._runbook_canaries),
+            faults=self._faults.finish(),
+            points=tuple(self._snapshots.finish()),
+            items=ledger.items(),
+            jobs=ledger.jobs(),
+            duplicates=tuple(ledger.duplicates),
+            work=ledger.work(),
             disturbances=tuple(self._disturbances),
-            completed=self._completed_count,
-            delivered=self._delivered_count,
-            steps=tuple(step(*pair) for pair in self._steps.values()),
+            completed=ledger.completed,
+            delivered=ledger.delivered,
+            steps=tuple(self._steps.finish()),
             phases=tuple(self._phases),
             sabotages=tuple(self._sabotages),
+            readiness=tuple(self._readiness),
+            replica=self._replica,
             contradiction=self._contradiction,
         )
 
-    def _contradict(self, what: str) -> None:
+    def _contradict(self, what: str | None) -> None:
         self._contradiction = self._contradiction or what
 
-    def _pair(self, pairs: dict[str, tuple[Event, Event | None]], event: Event) -> None:
-        known = pairs.get(event.id)
-        if event.type is EventType.INVOKE:
-            if known is not None:
-                self._contradict(f"{event.kind} {event.id} begins twice")
-                return
-            pairs[event.id] = (event, None)
-        elif known is None:
-            self._contradict(f"{event.kind} {event.id} ends and never began")
-        elif known[1] is not None:
-            self._contradict(f"{event.kind} {event.id} ends twice")
-        else:
-            pairs[event.id] = (known[0], event)
-
-    def _acknowledge(self, item: str, event: Event) -> None:
-        self._acked.setdefault(item, event.t_ns)
-        sha256 = event.data.get("sha256")
-        if sha256 is not None:
-            self._sha256[item] = sha256
-
-    def _take_ack(self, event: Event) -> None:
-        if event.type is EventType.OK:
-            self._acknowledge(event.data["item"], event)
-
-    def _take_submit(self, event: Event) -> None:
-        if event.type is EventType.OK:
-            self._accepted[event.data["job"]] = event.t_ns
-
-    def _take_complete(self, event: Event) -> None:
-        if event.type is EventType.INVOKE:
-            self._awaited[event.id] = str(event.data.get("job"))
-            return
-        awaited = self._awaited.pop(event.id, None)
-        if event.type is EventType.OK:
-            self._completed_count += 1
-            self._completed[event.data["job"]] = event.t_ns
-            self._acknowledge(event.data["item"], event)
-        elif awaited is not None:
-            self._given_up[awaited] = (event.t_ns, event.type is EventType.FAIL)
-
-    def _take_fetch(self, event: Event) -> None:
-        if event.type is EventType.OK:
-            self._delivered_count += 1
-            self._delivered[event.data["job"]] = event.t_ns
-            self._acknowledge(event.data["item"], event)
-
     def _take_readback(self, event: Event) -> None:
-        # a reading before the fault says nothing about what survived it
-        if event.type is not EventType.OK or self._t_fault_ns is None:
-            return
-        item = event.data["item"]
-        outcome = _OUTCOMES.get(event.data["outcome"], ReadOutcome.UNKNOWN)
-        if _GRAVITY[outcome] >= _GRAVITY[self._read.get(item, _UNREAD)[0]]:
-            self._read[item] = (outcome, str(event.data.get("detail", "")))
+        if self._faults.t_fault_ns is not None:
+            self._ledger.take_readback(event)
 
     def _take_canary(self, event: Event) -> None:
-        self._pair(self._canaries, event)
+        self._contradict(self._canaries.take(event))
+
+    def _take_runbook_canary(self, event: Event) -> None:
+        self._contradict(self._runbook_canaries.take(event))
 
     def _take_score(self, event: Event) -> None:
         op = event.data["op"]
@@ -217,34 +146,13 @@ class _Collector:
             self._scores[op] = score if score.correct is False else known
 
     def _take_snapshot(self, event: Event) -> None:
-        self._pair(self._snapshots, event)
+        self._contradict(self._snapshots.take(event))
 
     def _take_step(self, event: Event) -> None:
-        self._pair(self._steps, event)
-
-    def _take_fault(self, event: Event) -> None:
-        if event.type is EventType.INVOKE:
-            self._faults[event.id] = event
-            if self._t_fault_ns is None and event.data["starts_clock"] is True:
-                self._t_fault_ns = event.t_ns
-        else:
-            self._fault_ends.setdefault(event.id, event.t_ns)
-
-    def _take_evidence(self, event: Event) -> None:
-        if event.data["seen"] is True:
-            sightings = self._sightings.setdefault(fault_key(event.data), [])
-            sightings.append((event.t_ns, str(event.data.get("detail", ""))))
-
-    def _take_heal(self, event: Event) -> None:
-        if event.type is EventType.INVOKE:
-            self._healing[event.id] = fault_key(event.data)
-            return
-        key = self._healing.pop(event.id, None) or fault_key(event.data)
-        detail = str(event.data.get("detail", ""))
-        self._heals[key] = (event.t_ns, event.type is EventType.OK, detail)
+        self._contradict(self._steps.take(event))
 
     def _take_detect(self, event: Event) -> None:
-        if self._t_fault_ns is not None and self._detected_ns is None:
+        if self._faults.t_fault_ns is not None and self._detected_ns is None:
             self._detected_ns = event.t_ns
 
     def _take_phase(self, event: Event) -> None:
@@ -253,43 +161,14 @@ class _Collector:
     def _take_sabotage(self, event: Event) -> None:
         self._sabotages.append(str(event.data["name"]))
 
-    def _take_work(self, event: Event) -> None:
-        if event.type is EventType.INVOKE:
-            self._begun[event.id] = event
-        elif (begin := self._begun.pop(event.id, None)) is not None:
-            self._work.append(work(begin, event))
+    def _take_readiness(self, event: Event) -> None:
+        self._readiness.append(readiness(event.data))
+
+    def _take_replica(self, event: Event) -> None:
+        self._replica = replica(event.data)
 
     def _take_disturbance(self, event: Event) -> None:
         self._disturbances.append(f"{event.kind} of {event.data.get('stream')}")
 
-    def _finished_canaries(self, kind: str) -> tuple[Canary, ...]:
-        return tuple(
-            canary(begin, end, self._scores.get(begin.id))
-            for begin, end in self._canaries.values()
-            if begin.kind == kind
-        )
-
-    def _finished_fault(self, op: str, begin: Event) -> Fault:
-        key = fault_key(begin.data)
-        sighting = next(
-            (each for each in self._sightings.get(key, ()) if each[0] >= begin.t_ns), None
-        )
-        heal = self._heals.get(key)
-        if heal is not None and heal[0] < begin.t_ns:
-            heal = None
-        return fault(begin, self._fault_ends.get(op), sighting, heal)
-
-    def _finished_item(self, name: str) -> Item:
-        outcome, detail = self._read.get(name, _UNREAD)
-        return Item(name, self._acked[name], self._sha256.get(name), outcome, detail)
-
-    def _finished_job(self, name: str) -> Job:
-        given_up_ns, refused = self._given_up.get(name, (None, False))
-        return Job(
-            name=name,
-            accepted_ns=self._accepted[name],
-            completed_ns=self._completed.get(name),
-            given_up_ns=given_up_ns,
-            refused=refused,
-            delivered_ns=self._delivered.get(name),
-        )
+    def _scored(self, canaries: Pairs[Canary]) -> tuple[Canary, ...]:
+        return tuple(with_score(each, self._scores.get(each.op)) for each in canaries.finish())

@@ -2,37 +2,57 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from colordrill.history import Event, EventType
-from colordrill.verify.observations import Canary, Fault, Score, Snapshot, Step, Work
+from colordrill.verify.observations import Canary, Score, Snapshot, Step, Work
+from colordrill.verify.probed import Readiness, Replica
 
 
 def read_score(data: Mapping[str, Any]) -> Score:
     """The judgement that a ``score`` note holds; anything but true and false is None."""
     correct = data.get("correct")
     figures = data.get("scores")
+    pixels = data.get("pixels_sha256")
     return Score(
         correct=correct if isinstance(correct, bool) else None,
         reasons=tuple(str(reason) for reason in data.get("reasons") or ()),
         figures=figures if isinstance(figures, Mapping) else {},
+        pixels_sha256=_shared(pixels) if isinstance(pixels, str) and pixels else None,
     )
 
 
-def canary(begin: Event, end: Event | None, score: Score | None) -> Canary:
-    """A canary, or a canary of the runbook."""
+def canary(begin: Event, end: Event | None) -> Canary:
+    """A canary, or a canary of the runbook; its score is not known yet."""
     answer = end.data if end is not None and end.type is EventType.OK else None
     return Canary(
         op=begin.id,
-        name=str(begin.data.get("canary", "")),
+        name=_shared(str(begin.data.get("canary", ""))),
         sent_ns=begin.t_ns,
         ended_ns=None if end is None else end.t_ns,
         answered=answer is not None,
-        site=None if answer is None else answer["site"],
+        site=None if answer is None else _shared(answer["site"]),
         # what does not say that it was computed afresh is taken as not
         cached=answer is not None and answer.get("colorize_cached") is not False,
-        score=score,
+        score=None,
+    )
+
+
+def with_score(seen: Canary, score: Score | None) -> Canary:
+    """*seen* with what its score note says."""
+    if score is None:
+        return seen
+    return Canary(
+        seen.op,
+        seen.name,
+        seen.sent_ns,
+        seen.ended_ns,
+        seen.answered,
+        seen.site,
+        seen.cached,
+        score,
     )
 
 
@@ -46,35 +66,9 @@ def snapshot(begin: Event, end: Event | None) -> Snapshot:
     )
 
 
-def fault_key(data: Mapping[str, Any]) -> tuple[str, str]:
-    """The name and the target by which the lines of one fault are told from those of another."""
-    return str(data["name"]), str(data["target"])
-
-
-def fault(
-    begin: Event,
-    injected_ns: int | None,
-    sighting: tuple[int, str] | None,
-    heal: tuple[int, bool, str] | None,
-) -> Fault:
-    """An injection, with the first sighting (time, detail) and the last cure (time, ok, detail)."""
-    name, target = fault_key(begin.data)
-    return Fault(
-        name=name,
-        target=target,
-        starts_clock=begin.data["starts_clock"] is True,
-        invoked_ns=begin.t_ns,
-        injected_ns=injected_ns,
-        seen_ns=None if sighting is None else sighting[0],
-        seen_detail="" if sighting is None else sighting[1],
-        healed=None if heal is None else heal[1],
-        heal_detail="" if heal is None else heal[2],
-    )
-
-
 def work(begin: Event, end: Event | None) -> Work:
     """An operation of a user."""
-    return Work(begin.kind, begin.id, begin.t_ns, None if end is None else end.type)
+    return Work(_shared(begin.kind), begin.id, begin.t_ns, None if end is None else end.type)
 
 
 def step(begin: Event, end: Event | None) -> Step:
@@ -89,3 +83,30 @@ def step(begin: Event, end: Event | None) -> Step:
         detail=str(ended.get("detail", "")),
         point=None if point is None else str(point),
     )
+
+
+def readiness(data: Mapping[str, Any]) -> Readiness:
+    """One look of a readiness probe."""
+    return Readiness(
+        site=str(data["site"]),
+        probe=str(data["probe"]),
+        outcome=str(data["outcome"]),
+        detail=str(data.get("detail", "")),
+    )
+
+
+def replica(data: Mapping[str, Any]) -> Replica:
+    """What the replica held.
+
+    Raises:
+        TypeError: its figures are no numbers.
+    """
+    acknowledged, present = data["acknowledged"], data["present"]
+    if type(acknowledged) is not int or type(present) is not int:
+        raise TypeError("a replica note counts in whole numbers")
+    return Replica(acknowledged, present, tuple(str(each) for each in data["missing"]))
+
+
+def _shared(text: Any) -> Any:
+    """The one copy of a text that a long history repeats; what is no text stays as it is."""
+    return sys.intern(text) if type(text) is str else text

@@ -1,8 +1,9 @@
 """Check ``rpo``: how much acknowledged work is gone, in seconds before the fault.
 
 Computed from what clients were told, never from a backup's timestamp. Two bounds: the objective,
-and what the backups themselves promise (their interval plus their declared duration), so that a
-drill with an interval of seconds still fails when the backups do not keep it.
+and what is promised, so that a drill with an interval of seconds still fails when it is not kept.
+The backups promise their interval plus their declared duration; a site that is recovered from its
+own disk promises that only writes younger than its scenario declares are lost.
 """
 
 from __future__ import annotations
@@ -22,8 +23,7 @@ _GONE = {ReadOutcome.LOST, ReadOutcome.CORRUPT}
 
 def judge_rpo(observations: Observations, scenario: Scenario) -> Judged:
     """Judge the recovery point; ``rpa_s`` is measured where every item was read."""
-    pace = scenario.pace
-    bound_s = min(scenario.objectives.rpo_s, pace.backup_interval_s + pace.backup_duration_max_s)
+    bound_s = min(scenario.objectives.rpo_s, _promised_s(scenario))
     t_fault_ns = observations.t_fault_ns
     if t_fault_ns is None:
         return Judged(unknown(NAME, bound_s, NO_FAULT))
@@ -82,13 +82,24 @@ def _told(gone: list[Item], rpa_s: float, count: int) -> str:
     )
 
 
+def _promised_s(scenario: Scenario) -> float:
+    if scenario.unflushed_max_s is not None:
+        return scenario.unflushed_max_s
+    return scenario.pace.backup_interval_s + scenario.pace.backup_duration_max_s
+
+
 def _exceeded(rpa_s: float, scenario: Scenario) -> str:
-    pace, objective_s = scenario.pace, scenario.objectives.rpo_s
-    promised_s = pace.backup_interval_s + pace.backup_duration_max_s
+    pace, objective_s, promised_s = (
+        scenario.pace,
+        scenario.objectives.rpo_s,
+        _promised_s(scenario),
+    )
     limits = []
     if rpa_s > objective_s:
         limits.append(f"the objective is {objective_s:g} s")
-    if rpa_s > promised_s:
+    if rpa_s > promised_s and scenario.unflushed_max_s is not None:
+        limits.append(f"what is older than {promised_s:g} s should have been on the disk")
+    elif rpa_s > promised_s:
         limits.append(
             f"the backups promise {promised_s:g} s (every {pace.backup_interval_s:g} s, taking at "
             f"most {pace.backup_duration_max_s:g} s)"

@@ -6,6 +6,9 @@ seen every disaster. Order is the order of submission: a canary that hangs on th
 undo what a later one got from the restored site, and one sent later that fails does.
 
 A picture from another site than the expected one is a failure here: the switch is not over.
+
+Where the peers saw the disaster only after the outage had passed, the first counted canary says
+when they looked and not when the service was back: nothing passes on that.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ from dataclasses import dataclass
 from colordrill.clock import NS_PER_S, seconds_between
 from colordrill.outcome import Check, Verdict
 from colordrill.scenario.model import Pace, Scenario
-from colordrill.verify.judged import NO_FAULT, Judged, unknown
+from colordrill.verify.fault import never_injected
+from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
 from colordrill.verify.observations import Canary, CanaryState, Observations
 
 NAME = "rto"
@@ -32,11 +36,20 @@ class _Run:
         correct: correct, from the expected site.
         unscored: a picture came from the expected site, and nobody knows whether it is correct.
         pending: neither answered nor given up when the history ended.
+        whole: no counted canary failed at all.
     """
 
     correct: tuple[Canary, ...]
     unscored: tuple[Canary, ...]
     pending: tuple[Canary, ...]
+    whole: bool
+
+
+def recovered_ns(observations: Observations, scenario: Scenario) -> int | None:
+    """When the service had recovered, as the check has it; None where the check does not pass."""
+    if observations.t_fault_ns is None:
+        return None
+    return _judge(observations, scenario)[1]
 
 
 def judge_rto(observations: Observations, scenario: Scenario) -> Judged:
@@ -46,18 +59,17 @@ def judge_rto(observations: Observations, scenario: Scenario) -> Judged:
         return Judged(unknown(NAME, bound_s, NO_FAULT))
     breakdown = _breakdown(observations)
     actuals: dict[str, object] = {"rta_breakdown": breakdown}
-    check, recovered_ns = _judge(observations, scenario)
-    if check.verdict is Verdict.PASS and recovered_ns is not None:
-        actuals["rta_s"] = observations.since_fault(recovered_ns)
+    check, held_ns = _judge(observations, scenario)
+    if held_ns is not None:
+        actuals["rta_s"] = observations.since_fault(held_ns)
         if observations.detected_ns is not None:
-            actuals["rta_from_detection_s"] = seconds_between(
-                observations.detected_ns, recovered_ns
-            )
-        breakdown["first_correct_s"] = _first_correct_s(observations, recovered_ns)
+            actuals["rta_from_detection_s"] = seconds_between(observations.detected_ns, held_ns)
+        breakdown["first_correct_s"] = _first_correct_s(observations, held_ns)
     return Judged(check, actuals)
 
 
 def _judge(observations: Observations, scenario: Scenario) -> tuple[Check, int | None]:
+    """The check, and when the service had recovered where it passes."""
     bound_s = scenario.objectives.rto_s
     evidence_ns = observations.evidence_ns
     if evidence_ns is None:
@@ -70,27 +82,51 @@ def _judge(observations: Observations, scenario: Scenario) -> tuple[Check, int |
     held = [each.ended_ns for each in (*run.correct, *run.unscored) if each.ended_ns is not None]
     if not held:
         return _not_recovered(observations, scenario, counted), None
-    recovered_ns = min(held)
-    rta_s = observations.since_fault(recovered_ns)
+    held_ns = min(held)
+    rta_s = observations.since_fault(held_ns)
     if rta_s > bound_s:
         detail = (
             f"recovered {rta_s:.2f} s after the fault at the earliest, and not within {bound_s:g} s"
         )
         return Check(NAME, Verdict.FAIL, None, bound_s, detail), None
-    doubt = _doubt(run, recovered_ns, observations, scenario.pace)
+    doubt = _doubt(run, held_ns, observations, scenario.pace)
+    if not doubt and run.whole:
+        doubt = _passed_unseen(observations, scenario, evidence_ns)
     if doubt:
         detail = f"perhaps recovered {rta_s:.2f} s after the fault, but {doubt}"
         return unknown(NAME, bound_s, detail), None
-    span_s = max(seconds_between(recovered_ns, each.ended_ns or 0) for each in run.correct)
+    span_s = max(seconds_between(held_ns, each.ended_ns or 0) for each in run.correct)
     detail = (
         f"the first correct picture from {scenario.expected_site} was held {rta_s:.2f} s after the "
         f"fault; {len(run.correct) - 1} more followed within {span_s:.1f} s and none failed"
     )
-    return Check(NAME, Verdict.PASS, rta_s, bound_s, detail), recovered_ns
+    return Check(NAME, Verdict.PASS, rta_s, bound_s, detail), held_ns
+
+
+def _passed_unseen(observations: Observations, scenario: Scenario, evidence_ns: int) -> str:
+    """What the canaries before the evidence say of an outage that was over by then, if anything.
+
+    Only asked where no canary failed after the evidence.
+    """
+    t_fault_ns = observations.t_fault_ns or 0
+    failed, back = False, None
+    for canary in observations.canaries:
+        if canary.sent_ns > evidence_ns:
+            break
+        if _failed_after(canary, t_fault_ns, observations, scenario.pace):
+            failed, back = True, None
+        elif failed and canary.answered and canary.site == scenario.expected_site:
+            back = back or canary
+    if back is None:
+        return ""
+    return f"canary {back.op} was answered before a peer had seen the disaster: it had passed"
 
 
 def _lacking(counted: list[Canary], observations: Observations, scenario: Scenario) -> str:
     """What keeps the check from meaning anything; empty where nothing does."""
+    missing = never_injected(observations.faults, scenario, disasters=True)
+    if missing:
+        return f"not every disaster was injected: {listed(missing)}"
     if not counted:
         return f"no canary was submitted after the fault was seen{_stopped_by(observations)}"
     if scenario.outage_expected and not _outage_seen(observations, scenario.pace):
@@ -102,37 +138,41 @@ def _last_run(counted: list[Canary], observations: Observations, scenario: Scena
     correct: list[Canary] = []
     unscored: list[Canary] = []
     pending: list[Canary] = []
+    whole = True
     for canary in counted:
-        overdue = _overdue(canary, observations, scenario.pace)
-        if canary.ended_ns is None and not overdue:
+        late = overdue(canary, observations, scenario.pace)
+        if canary.ended_ns is None and not late:
             pending.append(canary)
-        elif overdue or canary.state in _FAILURES or canary.site != scenario.expected_site:
-            correct, unscored, pending = [], [], []
+        elif late or canary.state in _FAILURES or canary.site != scenario.expected_site:
+            correct, unscored, pending, whole = [], [], [], False
         elif canary.state is CanaryState.CORRECT:
             correct.append(canary)
         else:
             unscored.append(canary)
-    return _Run(tuple(correct), tuple(unscored), tuple(pending))
+    return _Run(tuple(correct), tuple(unscored), tuple(pending), whole)
 
 
-def _doubt(run: _Run, recovered_ns: int, observations: Observations, pace: Pace) -> str:
+def _doubt(run: _Run, held_ns: int, observations: Observations, pace: Pace) -> str:
     """What keeps a recovery in time from being certain; empty where nothing does."""
     if run.unscored:
         worst = run.unscored[0]
         why = "was answered from a cache" if worst.cached else "has no score"
         return f"canary {worst.op} {why} ({len(run.unscored)} such)"
-    stable_ns = recovered_ns + int(pace.stability_s * NS_PER_S)
+    stable_ns = held_ns + int(pace.stability_s * NS_PER_S)
     followers = len(run.correct) - 1
     if followers < pace.stability_count:
         return f"{followers} correct canaries followed where {pace.stability_count} must"
     if _watched_until_ns(run.correct, observations, pace) < stable_ns:
-        watched_s = seconds_between(
-            recovered_ns, _watched_until_ns(run.correct, observations, pace)
-        )
+        watched_s = seconds_between(held_ns, _watched_until_ns(run.correct, observations, pace))
         return f"it was watched for {watched_s:.1f} s more where {pace.stability_s:g} s are wanted"
     late = [each for each in run.pending if each.sent_ns <= stable_ns]
     if late:
         return f"canary {late[0].op} was still under way when the history ended"
+    seen = {each.name for each in run.correct}
+    unseen = sorted({each.name for each in observations.canaries} - seen)
+    if unseen:
+        # correct people say nothing of buildings, whose canary comes more seldom
+        return f"no canary {' and none '.join(unseen)} has come back correct since"
     return ""
 
 
@@ -173,16 +213,18 @@ def _stopped_by(observations: Observations) -> str:
 def _outage_seen(observations: Observations, pace: Pace) -> bool:
     t_fault_ns = observations.t_fault_ns or 0
     return any(
-        (each.state in _FAILURES and each.ended_ns is not None and each.ended_ns > t_fault_ns)
-        or (
-            _overdue(each, observations, pace)
-            and each.sent_ns + int(pace.canary_limit_s * NS_PER_S) > t_fault_ns
-        )
-        for each in observations.canaries
+        _failed_after(each, t_fault_ns, observations, pace) for each in observations.canaries
     )
 
 
-def _overdue(canary: Canary, observations: Observations, pace: Pace) -> bool:
+def _failed_after(canary: Canary, t_ns: int, observations: Observations, pace: Pace) -> bool:
+    """Whether a canary that was still open at *t_ns*, or sent later, failed."""
+    if overdue(canary, observations, pace):
+        return canary.sent_ns + int(pace.canary_limit_s * NS_PER_S) > t_ns
+    return canary.state in _FAILURES and canary.ended_ns is not None and canary.ended_ns > t_ns
+
+
+def overdue(canary: Canary, observations: Observations, pace: Pace) -> bool:
     """Whether a canary without an end was unanswered for its whole limit while others were seen."""
     if canary.ended_ns is not None or observations.last_ns is None:
         return False

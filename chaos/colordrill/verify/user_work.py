@@ -1,4 +1,4 @@
-"""Check ``user_work``: after the switch, does the service do what its users ask of it?
+"""Check ``user_work``: once it is back, does the service do what its users ask of it?
 
 Canaries say that the restored site colours as it should. They do not say that users can save a
 workflow, upload and fetch: a site with a read-only volume, or half of its routes, passes canaries.
@@ -8,25 +8,37 @@ from __future__ import annotations
 
 from colordrill.history import EventType
 from colordrill.outcome import Check, Verdict
+from colordrill.scenario.fault_spec import Recovery
 from colordrill.scenario.model import Scenario
 from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
 from colordrill.verify.observations import Observations, Work
+from colordrill.verify.rto import recovered_ns
+from colordrill.verify.turning_points import not_back
 
 NAME = "user_work"
 NEEDED = ("fetch", "edit")
 """Of each of these at least one must succeed: a delivered picture and a saved workflow."""
 
 
-def judge_user_work(observations: Observations, scenario: Scenario) -> Judged:  # noqa: ARG001 (one signature for all judges)
-    """Judge what users began once the gateway had been switched; nothing of it may be refused."""
+def judge_user_work(observations: Observations, scenario: Scenario) -> Judged:
+    """Judge what users began once the service was back; nothing of it may be refused.
+
+    That is when the gateway had been switched; where nobody switches, when the service recovered.
+    """
     if observations.t_fault_ns is None:
         return Judged(unknown(NAME, 0, NO_FAULT))
-    switched = [step.ended_ns for step in observations.steps if step.name == "switch" and step.ok]
-    if not switched or switched[-1] is None:
-        return Judged(unknown(NAME, 0, "the public address was never switched"))
-    work = [each for each in observations.work if each.began_ns >= switched[-1]]
+    unaided = scenario.recovery is Recovery.UNAIDED
+    if unaided:
+        since_ns = recovered_ns(observations, scenario)
+    else:
+        since_ns = observations.step_ended_ns("switch")
+    if since_ns is None:
+        detail = "the service never recovered" if unaided else not_back(scenario)
+        return Judged(unknown(NAME, 0, detail))
+    work = [each for each in observations.work if each.began_ns >= since_ns]
     refused = [each for each in work if each.outcome is EventType.FAIL]
-    told = f"{len(work)} operations of users began after the switch, {len(refused)} were refused"
+    turn = "recovery" if unaided else "switch"
+    told = f"{len(work)} operations of users began after the {turn}, {len(refused)} were refused"
     if refused:
         detail = f"{told}: {listed(_named(refused))}"
         return Judged(Check(NAME, Verdict.FAIL, len(refused), 0, detail))

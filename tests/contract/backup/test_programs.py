@@ -211,7 +211,8 @@ def test_a_point_that_is_not_there_is_named_and_nothing_is_restored(
 
     assert failed.exit_code not in {0, NOT_EMPTY}
     assert "Traceback" not in failed.stderr
-    assert "rsync from the backup server failed" in failed.stderr
+    refusal = "rsync from the backup server failed" if point == ABSENT else "recovery point's id"
+    assert refusal in failed.stderr
     assert lab.dr.site() == {}
 
 

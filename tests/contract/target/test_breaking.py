@@ -157,6 +157,29 @@ def test_isolating_and_rejoining_twice_is_as_good_as_once(lab: Lab) -> None:
     assert lab.resolves(AGENT, "store")
 
 
+def test_a_part_can_be_detached_from_one_network_and_keep_the_others(lab: Lab) -> None:
+    before = lab.target.state(BACKUP)
+
+    networks = lab.target.isolate(BACKUP, [lab.network, "no-such-network"])
+
+    assert set(networks) == {lab.network}
+    assert lab.target.state(BACKUP).networks == tuple(
+        name for name in before.networks if name != lab.network
+    )
+    assert not lab.resolves(AGENT, "store")
+    lab.target.rejoin(BACKUP, networks)
+    assert lab.target.state(BACKUP) == before
+    assert lab.resolves(AGENT, "store")
+
+
+def test_detaching_from_no_network_changes_nothing(lab: Lab) -> None:
+    before = lab.target.state(BACKUP)
+
+    assert lab.target.isolate(BACKUP, []) == {}
+
+    assert lab.target.state(BACKUP) == before
+
+
 def test_rejoining_what_was_never_isolated_changes_nothing(lab: Lab) -> None:
     before = lab.target.state(AGENT)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from colordrill.clock import SystemClock, poll
+from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part
 from colordrill.stack.runs import RUN_LABEL, Run
 from colordrill.stack.target import PartChanges
@@ -52,6 +53,13 @@ def test_a_lifted_limit_ends_nobody(lab: Lab) -> None:
 
     assert used.exit_code == 0
     assert not lab.target.state(AGENT).out_of_memory
+
+
+def test_a_limit_that_the_engine_refuses_is_told_with_what_is_in_use(lab: Lab) -> None:
+    with pytest.raises(EnvironmentProblem, match=r"to 1 MB, of which it uses \d+") as caught:
+        lab.target.limit_memory(AGENT, 1)
+
+    assert "more than it uses" in caught.value.next_step
 
 
 def test_what_was_created_anew_belongs_to_the_run_so_that_its_sweep_finds_it(

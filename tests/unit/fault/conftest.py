@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from colordrill.stack.parts import Part, Site, parts_of
 from colordrill.stack.target import Executed
 from fakes.clock import ManualClock
 from fakes.faults import Bench
+from fakes.machine import Machine, machine_stack
 from fakes.target import FakePart, FakeTarget
 
 
@@ -26,6 +28,12 @@ def target() -> FakeTarget:
 
     target.programs["bash"] = ask
     return target
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A whole stack in memory."""
+    return machine_stack(tmp_path)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from colordrill.fault.host import HostPowerLoss
 from colordrill.fault.injection import Injection
 from colordrill.fault.planned import Planned
 from colordrill.history import Event, History
-from colordrill.scenario.model import FaultSpec
+from colordrill.scenario.fault_spec import FaultSpec
 from colordrill.stack.parts import Part, Site, parts_of
 from fakes.clock import ManualClock
 from fakes.target import FakeTarget

@@ -11,7 +11,7 @@ from colordrill.fault.injection import (
 )
 from colordrill.fault.planned import Planned
 from colordrill.history import Event, EventType, History
-from colordrill.scenario.model import FaultSpec
+from colordrill.scenario.fault_spec import FaultSpec
 from colordrill.stack.target import Capability
 from fakes.clock import ManualClock
 from fakes.faults import Bench, ScriptedFault, raising

@@ -9,7 +9,7 @@ from colordrill.errors import EnvironmentProblem, WaitExpired
 from colordrill.fault.injection import Injection
 from colordrill.fault.planned import Planned
 from colordrill.history import EventType, History
-from colordrill.scenario.model import FaultSpec
+from colordrill.scenario.fault_spec import FaultSpec
 from fakes.clock import ManualClock
 from fakes.faults import HORIZON_S, Bench, ScriptedFault, raising
 from fakes.target import FakeTarget

@@ -9,7 +9,7 @@ import pytest
 
 from colordrill.errors import RecordProblem
 from colordrill.fault.ledger import LEDGER, Ledger, open_faults
-from colordrill.scenario.model import FaultSpec
+from colordrill.scenario.fault_spec import FaultSpec
 from fakes.faults import ScriptedFault
 
 FIRST = FaultSpec("network_down", "gateway-primary", {"direction": "to"}, duration_s=2.0, times=3)

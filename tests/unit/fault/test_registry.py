@@ -10,7 +10,7 @@ import pytest
 from colordrill.clock import Clock, SystemClock
 from colordrill.errors import UnknownName, UsageProblem
 from colordrill.fault.registry import FAULTS, build_fault, capabilities_of, parameters_of
-from colordrill.scenario.model import FaultSpec
+from colordrill.scenario.fault_spec import FaultSpec
 from colordrill.stack.target import Capability
 
 each_fault = pytest.mark.parametrize("name", sorted(FAULTS))

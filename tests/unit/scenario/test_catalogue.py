@@ -17,14 +17,8 @@ from colordrill.scenario.catalogue import (
     red_twins,
     scenario_names,
 )
-from colordrill.scenario.model import (
-    RPO_OF_RECORD_S,
-    RTO_OF_RECORD_S,
-    Detection,
-    Recovery,
-    Scenario,
-    StackKind,
-)
+from colordrill.scenario.fault_spec import Detection, Recovery, StackKind
+from colordrill.scenario.model import RPO_OF_RECORD_S, RTO_OF_RECORD_S, Scenario
 from colordrill.verify.conclude import JUDGES
 
 ALL = {**SCENARIOS, **red_twins()}

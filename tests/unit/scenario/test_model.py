@@ -7,15 +7,8 @@ from typing import Any
 import pytest
 
 from colordrill.errors import UsageProblem
-from colordrill.scenario.model import (
-    SCHEDULE_MAX_S,
-    TIMES_MAX,
-    Detection,
-    FaultSpec,
-    Objectives,
-    Recovery,
-    Scenario,
-)
+from colordrill.scenario.fault_spec import SCHEDULE_MAX_S, TIMES_MAX, Detection, FaultSpec, Recovery
+from colordrill.scenario.model import Objectives, Scenario
 
 DOWN = FaultSpec("network_down", "gateway-primary")
 LOSS = FaultSpec("host_power_loss", "primary")

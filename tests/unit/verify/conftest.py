@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from colordrill.history import Event, EventType
 from colordrill.outcome import Check, Outcome, Verdict
+from colordrill.record.model import DrillFacts, EnvironmentFacts
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.scenario.model import Scenario
 from colordrill.verify.conclude import conclude
 
 FAULT_NS = 1_000_000_000_000
-GOOD = {"chroma_ssim": 0.999, "chroma_tile": 0.99, "luma_ssim": 0.998, "delta_e": 0.2}
+GOOD = {"chroma_ssim": 0.9995, "chroma_tile": 0.999, "luma_ssim": 0.9999, "delta_e": 0.05}
 BAD = {"chroma_ssim": 0.2, "chroma_tile": 0.01, "luma_ssim": 0.97, "delta_e": 11.0}
 
 
@@ -63,19 +65,22 @@ class Story:
         cached: bool = False,
         kind: str = "canary",
         figures: dict[str, float] | None = None,
+        name: str = "person",
+        pixels: str | None = "f0",
     ) -> str:
-        op = self.say(sent, "invoke", kind, canary="person", photo="p.png")
+        op = self.say(sent, "invoke", kind, canary=name, photo="p.png")
         if took is None:
             return op
         if not answered:
-            self.say(sent + took, "unknown", kind, op, canary="person", error="no answer")
+            self.say(sent + took, "unknown", kind, op, canary=name, error="no answer")
             return op
-        self.say(sent + took, "ok", kind, op, canary="person", site=site, colorize_cached=cached)
+        self.say(sent + took, "ok", kind, op, canary=name, site=site, colorize_cached=cached)
         if scored:
             reasons = [] if correct else ["chroma SSIM 0.2000 is below 0.985"]
             scores = figures or (BAD if correct is False else GOOD)
+            hashed = {} if pixels is None else {"pixels_sha256": pixels}
             self.say(sent + took + 0.2, "note", "score", op=op, correct=correct, reasons=reasons,
-                     scores=scores)  # fmt: skip
+                     scores=scores, **hashed)  # fmt: skip
         return op
 
     def canaries(self, first: float, last: float, *, every: float = 1.5, **how: Any) -> None:
@@ -152,6 +157,13 @@ class Story:
             ended = "ok" if switched else "fail"
             self.operation("step", second, second + 1.0, ended, step="switch", detail="switched")
 
+    def probe(
+        self, second: float, probe: str, outcome: str = "as_primary", site: str = "dr"
+    ) -> None:
+        self.say(
+            second, "note", "readiness", site=site, probe=probe, outcome=outcome, detail="seen"
+        )
+
     def before(self) -> None:
         """Steady canaries, four recovery points, acknowledged work."""
         self.canaries(-20.0, -1.5, site="primary")
@@ -177,6 +189,9 @@ class Story:
         self.canaries(11.0, 26.0)
         self.item("workflows/later.json", 13.0)
         self.job("later", 14.0, 16.0)
+        self.probe(8.5, "image")
+        self.probe(8.6, "mounts")
+        self.say(28.0, "note", "phase", phase="readback")
         self.say(120.0, "note", "phase", phase="done")
         return self
 
@@ -221,3 +236,15 @@ def story() -> Story:
 def healthy() -> Story:
     """A drill in which everything holds."""
     return Story().healthy()
+
+
+@pytest.fixture
+def plain_record() -> dict[str, Any]:
+    """The arguments of a record but for its events and its outcome."""
+    started = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
+    facts = DrillFacts("run", "host_power_loss", 1, "gate", started, started, "colordrill run")
+    return {
+        "drill": facts,
+        "environment": EnvironmentFacts(host={}, engine={}),
+        "scenario": HOST_POWER_LOSS,
+    }

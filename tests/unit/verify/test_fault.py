@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from colordrill.outcome import Verdict
+from colordrill.scenario.fault_spec import FaultSpec
+from colordrill.scenario.model import Scenario
+from colordrill.verify.observe import observe
 
 if TYPE_CHECKING:
     from unit.verify.conftest import Story
+
+
+def at_ns(second: float) -> int:
+    return 1_000_000_000_000 + round(second * 1e9)
 
 
 def seen(story: Story, second: float, **changed: object) -> None:
@@ -60,10 +67,124 @@ class TestEvidence:
         assert story.check(self.NAME).bound == 2
         assert story.check("fault_healed").bound == 2
 
-    def test_a_scenario_without_faults_is_unknown(self, story: Story) -> None:
-        story.scenario = replace(story.scenario, faults=())
+    def test_a_latent_defect_must_be_seen_too(self, story: Story) -> None:
+        story.scenario = with_faults(story, FaultSpec("stale", "dr", latent=True))
+        story.say(-30.0, "invoke", "fault", name="stale", target="dr", starts_clock=False)
+        story.fault()
+        assert "no peer saw stale at dr" in story.check(self.NAME).detail
+        story.say(-29.0, "note", "evidence", name="stale", target="dr", seen=True, detail="old")
+        assert story.check(self.NAME).verdict is Verdict.PASS
+
+    def test_what_was_seen_once_it_was_undone_is_no_evidence(self, story: Story) -> None:
+        story.fault(seen=None, healed=None)
+        spec = story.scenario.faults[0]
+        story.operation("heal", 1.0, 1.5, name=spec.name, target=spec.target, scheduled=True)
+        seen(story, 1.6)
         assert story.check(self.NAME).verdict is Verdict.UNKNOWN
+        assert story.check("rto").detail == "no peer saw the disaster take effect"
+
+    def test_a_cure_that_failed_did_not_undo_it(self, story: Story) -> None:
+        story.fault(seen=None, healed=None)
+        spec = story.scenario.faults[0]
+        story.operation("heal", 1.0, 1.5, "fail", name=spec.name, target=spec.target)
+        seen(story, 1.6)
+        assert story.check(self.NAME).verdict is Verdict.PASS
+
+
+class TestFlapping:
+    """A fault that is injected and undone three times: each time is an injection of its own."""
+
+    def flap(self, story: Story, *, times: int = 3, unseen: int | None = None) -> Story:
+        spec = FaultSpec("down", "link", duration_s=1.0, times=3, pause_s=1.0)
+        story.scenario = replace(story.scenario, faults=(spec,))
+        named = {"name": "down", "target": "link"}
+        for number in range(times):
+            began = 2.0 * number
+            op = story.say(began, "invoke", "fault", **named, starts_clock=True)
+            story.say(began + 0.1, "ok", "fault", op, **named)
+            if number != unseen:
+                seen(story, began + 0.2)
+            story.operation("heal", began + 1.0, began + 1.1, **named, scheduled=True)
+        return story
+
+    def test_each_time_is_seen_and_undone_by_itself(self, story: Story) -> None:
+        found = observe(self.flap(story).events())
+        assert [each.invoked_ns for each in found.faults] == [at_ns(0.0), at_ns(2.0), at_ns(4.0)]
+        assert [each.seen_ns for each in found.faults] == [at_ns(0.2), at_ns(2.2), at_ns(4.2)]
+        assert [each.undone_ns for each in found.faults] == [at_ns(1.1), at_ns(3.1), at_ns(5.1)]
+        assert (found.evidence_ns, found.passed_ns) == (at_ns(4.2), at_ns(5.1))
+        assert found.t_fault_ns == at_ns(0.0)
+        assert story.check("fault_evidence").value == 3
+        assert story.check("fault_healed").value == 3
+
+    def test_too_few_times_are_unknown(self, story: Story) -> None:
+        self.flap(story, times=2)
+        assert "down at link (2 of 3 times) was never injected" in (
+            story.check("fault_evidence").detail
+        )
+        assert "not every disaster was injected" in story.check("rto").detail
         assert story.check("fault_healed").verdict is Verdict.UNKNOWN
+
+    @pytest.mark.parametrize("unseen", [0, 1, 2])
+    def test_one_time_that_no_peer_saw_is_unknown(self, story: Story, unseen: int) -> None:
+        self.flap(story, unseen=unseen)
+        check = story.check("fault_evidence")
+        assert (check.verdict, check.bound) == (Verdict.UNKNOWN, 3)
+        assert observe(story.events()).passed_ns is None
+
+    def test_a_late_sighting_belongs_to_the_injection_in_force(self, story: Story) -> None:
+        self.flap(story, unseen=0)
+        seen(story, 2.1)
+        assert story.check("fault_evidence").verdict is Verdict.UNKNOWN
+
+    def test_the_last_cure_speaks_for_all(self, story: Story) -> None:
+        self.flap(story)
+        story.operation("heal", 50.0, 51.0, "fail", name="down", target="link", detail="stuck")
+        check = story.check("fault_healed")
+        assert (check.verdict, check.value) == (Verdict.FAIL, 0)
+
+    def test_a_cure_before_the_last_injection_does_not_heal_it(self, story: Story) -> None:
+        self.flap(story)
+        story.told = [e for e in story.told if not (e.kind == "heal" and e.t_ns > at_ns(4.0))]
+        assert story.check("fault_healed").verdict is Verdict.UNKNOWN
+        assert observe(story.events()).passed_ns == at_ns(4.2)
+
+    def test_injected_again_before_it_was_undone_is_another_injection(self, story: Story) -> None:
+        self.flap(story)
+        story.told = [e for e in story.told if not (e.kind == "heal" and e.t_ns < at_ns(2.0))]
+        found = observe(story.events())
+        assert [each.undone_ns for each in found.faults] == [None, at_ns(3.1), at_ns(5.1)]
+
+    def test_a_cure_that_began_before_the_injection_is_not_its_cure(self, story: Story) -> None:
+        named = {"name": "down", "target": "link"}
+        heal = story.say(-1.0, "invoke", "heal", **named)
+        op = story.say(0.0, "invoke", "fault", **named, starts_clock=True)
+        story.say(0.1, "ok", "fault", op, **named)
+        story.say(0.2, "ok", "heal", heal, **named, scheduled=True)
+        seen(story, 0.3, **named)
+        (fault,) = observe(story.events()).faults
+        assert (fault.undone_ns, fault.healed, fault.seen_ns) == (None, None, at_ns(0.3))
+
+    def test_a_cure_at_the_drills_end_is_no_schedule(self, story: Story) -> None:
+        self.flap(story)
+        story.operation("heal", 50.0, 51.0, name="down", target="link", detail="nothing left")
+        assert observe(story.events()).passed_ns == at_ns(5.1)
+        assert story.check("fault_healed").verdict is Verdict.PASS
+
+    @pytest.mark.parametrize("where", ["invoke", "ok"])
+    def test_either_line_may_say_that_it_was_the_schedule(self, story: Story, where: str) -> None:
+        self.flap(story)
+        story.told = [
+            replace(e, data={k: v for k, v in e.data.items() if k != "scheduled"})
+            if e.kind == "heal" and e.type.value != where
+            else e
+            for e in story.told
+        ]
+        assert observe(story.events()).passed_ns == at_ns(5.1)
+
+
+def with_faults(story: Story, *more: FaultSpec) -> Scenario:
+    return replace(story.scenario, faults=(*story.scenario.faults, *more))
 
 
 class TestHealed:
@@ -113,6 +234,12 @@ class TestHealed:
         story.fault(healed=None)
         spec = story.scenario.faults[0]
         story.operation("heal", -3.0, -2.0, name=spec.name, target=spec.target, detail="")
+        assert story.check(self.NAME).verdict is Verdict.UNKNOWN
+
+    def test_a_last_cure_that_never_ended_is_unknown(self, story: Story) -> None:
+        story.fault()
+        spec = story.scenario.faults[0]
+        story.say(110.0, "invoke", "heal", name=spec.name, target=spec.target)
         assert story.check(self.NAME).verdict is Verdict.UNKNOWN
 
     def test_a_fault_that_was_never_injected_is_unknown(self, story: Story) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -131,11 +131,63 @@ def test_without_canaries_after_the_evidence_it_is_unknown(story: Story) -> None
 
 def test_canaries_submitted_before_the_evidence_do_not_count(story: Story) -> None:
     story.fault(seen=5.0)
-    story.canary(1.0, answered=False)
-    story.canary(4.9, took=0.05)
-    story.canary(5.0, took=0.05)
+    story.canary(0.5, took=0.05)
+    story.canary(4.9, answered=False, took=0.05)
     story.canaries(5.1, 20.0, took=0.05)
     assert story.check("rto").value == 5.15
+
+
+class TestEvidenceThatComesLate:
+    """The outage had passed before a peer looked: nobody knows when the service was back."""
+
+    def test_a_picture_before_the_evidence_lets_nothing_pass(self, story: Story) -> None:
+        story.fault(seen=5.0)
+        story.canary(1.0, answered=False)
+        op = story.canary(4.9, took=0.05)
+        story.canaries(5.1, 20.0)
+        verdict, detail = told(story)
+        assert verdict is Verdict.UNKNOWN
+        assert f"canary {op} was answered before a peer had seen the disaster" in detail
+        assert story.outcome().actuals.rta_s is None
+
+    def test_one_at_the_very_moment_of_the_evidence_too(self, story: Story) -> None:
+        story.fault(seen=5.0)
+        story.canary(1.0, answered=False)
+        story.canary(5.0, scored=False)
+        story.canaries(5.1, 20.0)
+        assert story.check("rto").verdict is Verdict.UNKNOWN
+
+    @pytest.mark.parametrize("how", [{"site": "primary"}, {"took": None}])
+    def test_what_the_expected_site_did_not_answer_says_nothing(
+        self, story: Story, how: dict[str, Any]
+    ) -> None:
+        story.fault(seen=5.0)
+        story.canary(1.0, answered=False)
+        story.canary(4.9, **how)
+        story.canaries(5.1, 30.0)
+        assert story.check("rto").verdict is Verdict.PASS
+
+    def test_a_failure_after_that_picture_shows_that_the_outage_went_on(self, story: Story) -> None:
+        story.fault(seen=5.0)
+        story.canary(1.0, answered=False)
+        story.canary(4.0)
+        story.canary(4.9, answered=False)
+        story.canaries(5.1, 20.0)
+        assert story.check("rto").value == 5.6
+
+    def test_a_failure_after_the_evidence_does_so_too(self, story: Story) -> None:
+        story.fault(seen=5.0)
+        story.canary(1.0, answered=False)
+        story.canary(4.9)
+        story.canary(6.0, answered=False, took=0.1)
+        story.canaries(7.0, 20.0)
+        assert story.check("rto").value == 7.5
+
+    def test_too_late_is_too_late_all_the_same(self, story: Story) -> None:
+        story.fault(seen=61.0)
+        story.canary(1.0, answered=False)
+        story.canaries(4.9, 80.0)
+        assert story.check("rto").verdict is Verdict.FAIL
 
 
 def test_an_expected_outage_that_nobody_saw_is_unknown(story: Story) -> None:

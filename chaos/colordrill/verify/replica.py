@@ -1,0 +1,32 @@
+"""Check ``replica``: the storage's replica holds whatever was acknowledged.
+
+It applies where the scenario says that it is about storage, or where somebody looked.
+"""
+
+from __future__ import annotations
+
+from colordrill.outcome import Check, Verdict
+from colordrill.scenario.model import Scenario
+from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
+from colordrill.verify.observations import Observations
+
+NAME = "replica"
+
+
+def judge_replica(observations: Observations, scenario: Scenario) -> Judged | None:
+    """Judge what was found at the end; figures that do not add up say nothing."""
+    found = observations.replica
+    if found is None:
+        if not scenario.replica:
+            return None
+        return Judged(unknown(NAME, None, "nobody looked at what the replica holds"))
+    count, present, missing = found.acknowledged, found.present, list(found.missing)
+    told = f"{present} of {count} acknowledged items are in the replica"
+    if missing or present < count:
+        detail = f"{told}; missing: {listed(missing) or 'nobody said which'}"
+        return Judged(Check(NAME, Verdict.FAIL, present, count, detail))
+    if observations.t_fault_ns is None:
+        return Judged(unknown(NAME, count, NO_FAULT))
+    if not count or present > count:
+        return Judged(unknown(NAME, count, f"{told}, which proves nothing"))
+    return Judged(Check(NAME, Verdict.PASS, present, count, told))
