@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -19,6 +18,12 @@ from colordrill.recover.steps import RunbookEnd
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.scenario.model import Detection, FaultSpec, Recovery, Scenario, StackKind
 from fakes.clock import ManualClock
+
+
+def restore_power(_target: object) -> str:
+    """A disk comes back."""
+    return "power is back"
+
 
 OLDER, NEWER, AFTER = "20261122T201530.123Z", "20261122T201534.123Z", "20261122T201538.123Z"
 
@@ -87,7 +92,7 @@ class Field:
 @pytest.fixture
 def drill(
     history: History, clock: ManualClock, events: list[Event], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Field]:
+) -> Field:
     drill = Field(history, clock, events)
 
     def scrub(_target: object, _agent: object, point: str) -> Any:
@@ -112,8 +117,9 @@ def drill(
         return judged
 
     monkeypatch.setattr(module, "judge_rto", judge)
+    monkeypatch.setattr(module, "restore_power", restore_power)
     drill.strike()
-    yield drill
+    return drill
 
 
 def in_place(drill: Field, **different: Any) -> None:
@@ -176,7 +182,7 @@ def test_a_site_on_a_disk_gets_its_power_back(drill: Field) -> None:
 
     drill.run()
 
-    assert drill.runbooks[0][1].power_on is module.restore_power
+    assert drill.runbooks[0][1].power_on is restore_power
 
 
 def test_damage_is_found_by_a_scrub_against_the_point_before_the_disaster(drill: Field) -> None:
@@ -195,7 +201,8 @@ def test_a_scrub_that_finds_nothing_ends_in_no_runbook(drill: Field) -> None:
 
     drill.run()
 
-    assert drill.runbooks == drill.detections() == []
+    assert drill.runbooks == []
+    assert drill.detections() == []
     assert drill.clock.elapsed_s == pytest.approx(SCRUB_LIMIT_S)
 
 
