@@ -16,7 +16,10 @@ from colordrill.outcome import Verdict
 from colordrill.recover.detector import OutageDetector
 from colordrill.recover.steps import RunbookEnd
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
-from colordrill.scenario.model import Detection, FaultSpec, Recovery, Scenario, StackKind
+from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery, StackKind
+from colordrill.scenario.model import (
+    Scenario,
+)
 from fakes.clock import ManualClock
 
 
