@@ -10,7 +10,7 @@ from colordrill.scenario.paces import ALERT, BRISK, DAMAGED, FAILED_OVER, REPAIR
 
 SERVICE = "primary-colorization"
 DR_SERVICE = "dr-colorization"
-# files, not their folders: what somebody wrote since then is newer and must be replaced all the same
+# files, not their folders: what somebody wrote since then is newer, and must be replaced
 BUILDING_WORKFLOW = "workflows/DDColor建筑黑白修复.json"
 CHECKPOINT = "models/ddcolor/ddcolor_nano.safetensors"
 
