@@ -51,6 +51,7 @@ class Field:
     end: RunbookEnd = RunbookEnd.DONE
     pending_s: float = 0.0
     schedule_fails: bool = False
+    resumed: Any = None
     runbooks: list[tuple[str, Any]] = field(default_factory=list)
     scrubbed: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -100,7 +101,7 @@ def drill(
 
     def scrub(_target: object, _agent: object, point: str) -> Any:
         drill.scrubbed.append(point)
-        return SimpleNamespace(differs=drill.damaged, absent=())
+        return SimpleNamespace(damaged=drill.damaged)
 
     def book(name: str) -> Any:
         def make(*given: object, **more: object) -> Any:
@@ -113,13 +114,12 @@ def drill(
     monkeypatch.setattr(module, "scrub", scrub)
     monkeypatch.setattr(module, "FailoverRunbook", book("failover"))
     monkeypatch.setattr(module, "InPlaceRunbook", book("in_place"))
-    monkeypatch.setattr(module, "judge_backups_resume", lambda *_: None)
 
     def judge(*_: object) -> Any:
         judged.check.verdict = drill.verdict
         return judged
 
-    monkeypatch.setattr(module, "judge_rto", judge)
+    monkeypatch.setattr(module, "AWAITED", (judge, lambda *_: drill.resumed))
     monkeypatch.setattr(module, "restore_power", restore_power)
     drill.strike()
     return drill
@@ -271,11 +271,9 @@ def test_a_recovery_that_is_proven_late_ends_the_watch_then(drill: Field) -> Non
     assert 20.0 <= drill.clock.elapsed_s <= 21.0
 
 
-def test_backups_that_have_not_resumed_are_waited_for(
-    drill: Field, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_backups_that_have_not_resumed_are_waited_for(drill: Field) -> None:
     resumed = SimpleNamespace(check=SimpleNamespace(verdict=Verdict.UNKNOWN))
-    monkeypatch.setattr(module, "judge_backups_resume", lambda *_: resumed)
+    drill.resumed = resumed
     drill.clock.at(5.0, lambda: setattr(resumed.check, "verdict", Verdict.PASS))
     unaided(drill)
 
