@@ -25,8 +25,8 @@ test: prepare-dev ## the whole gate: repository rules, unit, contract, plugin, g
 red: prepare-dev ## all red twins: each must go red by its named check alone
 	@$(BIN)/python -m pytest tests/drills -m red
 
-nightly: prepare ## the drill with the nightly profile's longer observation
-	@$(BIN)/colordrill run host_power_loss --profile nightly $(RUN_OPTIONS)
+nightly: prepare-dev ## the whole catalogue, all red twins, kills of the harness, mutations of the verdicts
+	@ci/nightly
 
 lint: ## ruff (all rules) and mypy (strict)
 	@ci/prepare --dev venv

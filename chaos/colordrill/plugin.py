@@ -48,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers."""
     config.addinivalue_line("markers", "drill: runs a whole drill on a stack of its own")
     config.addinivalue_line("markers", "red: a red twin: must fail by its named check alone")
+    config.addinivalue_line("markers", "nightly: not in the gate; for the night")
 
 
 @pytest.fixture(scope="session")

@@ -68,14 +68,18 @@ def colordrill(tmp_path: Path) -> Callable[..., Ended]:
 
 @pytest.fixture
 def containers() -> Iterator[Callable[[], list[str]]]:
-    """Names of all containers that carry colordrill's label, running or not."""
+    """Names of the containers with colordrill's label that came during the test, running or not.
+
+    The session's own shared stack may stand there from an earlier test.
+    """
     client = docker.from_env()
 
     def names() -> list[str]:
         found = client.containers.list(all=True, filters={"label": RUN_LABEL}, ignore_removed=True)
         return sorted(str(each.name) for each in found)
 
-    yield names
+    before = set(names())
+    yield lambda: [name for name in names() if name not in before]
     client.close()
 
 

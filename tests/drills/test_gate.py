@@ -11,6 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from colordrill.drill.run import DrillResult
+    from colordrill.drill.stacks import Stacks
 
 DESIGNED_FIELDS = {
     "drill": {"id", "scenario", "seed", "profile", "started_at", "finished_at", "command"},
@@ -32,9 +33,12 @@ BREAKDOWN = {"detect_s", "start_s", "mount_s", "verify_s", "switch_s", "first_co
 
 @pytest.mark.drill
 def test_host_power_loss_is_recovered_within_its_objectives(
-    drill: Callable[[str], DrillResult], containers: Callable[[], list[str]]
+    drill: Callable[[str], DrillResult],
+    drill_stacks: Stacks,
+    containers: Callable[[], list[str]],
 ) -> None:
     result = drill("host_power_loss")
+    drill_stacks.remove()
 
     record = json.loads((result.directory / "record.json").read_text(encoding="utf-8"))
     for section, names in DESIGNED_FIELDS.items():
@@ -46,7 +50,7 @@ def test_host_power_loss_is_recovered_within_its_objectives(
     ]  # fmt: skip
     for name in ("history.jsonl", "report.html", "report.md", "junit.xml"):
         assert (result.directory / name).stat().st_size > 0
-    assert len(list((result.directory / "logs").glob("*.log"))) == 10
+    assert len(list((result.directory / "logs").glob("*.log"))) == 11
     assert containers() == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from colordrill.fault.injection import Injection
@@ -22,10 +22,10 @@ BEYOND_S = 1000.0
 """A wait that ends beyond the clock's horizon is a real one, for another thread."""
 
 Act = Callable[[], object]
-NOTHING = About(*["nothing"] * (len(fields(About)) - 1), targets=("primary",))
+NOTHING = About("none", "none", "none", "none", "none", targets=("primary",))
 
 
-def raising(error: BaseException) -> Act:
+def raising(error: BaseException) -> Callable[[], None]:
     """What raises *error* when it is called."""
 
     def act() -> None:

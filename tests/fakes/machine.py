@@ -34,6 +34,16 @@ class SiteTarget(FakeTarget):
     folder: Path
     service: FakeService
 
+    held: set[Part]
+    """Parts whose processes have got SIGSTOP."""
+
+    def signal(self, part: Part, name: str) -> None:
+        super().signal(part, name)
+        if name == "SIGSTOP":
+            self.held.add(part)
+        else:
+            self.held.discard(part)
+
     def stop(self, part: Part, *, grace_s: float = 2.0) -> None:
         super().stop(part, grace_s=grace_s)
         if part is Part.PRIMARY_COLORIZATION:
@@ -142,7 +152,8 @@ class Machine:
     def reachable(self, part: Part) -> bool:
         """Whether *part* answers over a network."""
         found = self.target.parts.get(part)
-        return found is not None and found.running and not found.frozen and bool(found.networks)
+        up = found is not None and found.running and bool(found.networks)
+        return up and part not in self.target.held
 
     def _ask(self, host: str, port: str) -> Executed:
         part = BEHIND_TOXIPROXY[port] if host == Part.TOXIPROXY else Part(host)
@@ -217,6 +228,7 @@ def machine_stack(folder: Path) -> Machine:
     }
     target = SiteTarget(parts=parts)
     target.folder = folder
+    target.held = set()
     target.service = FakeService(folder)
     machine = Machine(target, target.service)
     programs = {"bash": machine.bash, "python3": machine.python3, "mc": machine.mc}

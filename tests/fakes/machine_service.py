@@ -68,6 +68,10 @@ class FakeService:
         self.worker, self.weights = True, None
 
     def _post(self, path: str, body: Mapping[str, Any]) -> tuple[int, bytes]:
+        if path == "/history":
+            for each in body["delete"]:
+                self.history.pop(each, None)
+            return self._json({})
         if path == "/free":
             self.weights, self.cache = None, {}
             return self._json({})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from signal import Signals
@@ -165,11 +165,13 @@ class FakeTarget:
     def pid(self, part: Part) -> int:
         return self._up(part).pid
 
-    def isolate(self, part: Part) -> Mapping[str, Sequence[str]]:
+    def isolate(
+        self, part: Part, networks: Collection[str] | None = None
+    ) -> Mapping[str, Sequence[str]]:
         self._called("isolate", part)
         found = self._get(part)
-        networks, found.networks = found.networks, {}
-        return networks
+        chosen = list(found.networks) if networks is None else found.networks.keys() & set(networks)
+        return {name: found.networks.pop(name) for name in sorted(chosen)}
 
     def rejoin(self, part: Part, networks: Mapping[str, Sequence[str]]) -> None:
         self._called("rejoin", part)

@@ -14,6 +14,7 @@ from colordrill.errors import ColordrillError, RecordProblem
 from colordrill.fault.injection import HEALED_LIMIT_S
 from colordrill.fault.ledger import Ledger, OpenFault, open_faults
 from colordrill.fault.registry import build_fault
+from colordrill.stack.compose_project import remembered
 from colordrill.stack.docker_target import DockerTarget
 from colordrill.stack.runs import KEPT, lives, project_of, state_directory
 
@@ -40,7 +41,8 @@ def _heal_run(directory: Path, say: Callable[[str], None]) -> int:
         return 0
     if not left:
         return 0
-    target = DockerTarget(project_of(directory.name))
+    name = project_of(directory.name)
+    target = DockerTarget(name, compose=remembered(name, directory))
     healed = 0
     try:
         for each in left:

@@ -20,13 +20,19 @@ from colordrill.scenario.fault_spec import Detection, Recovery, StackKind
 from colordrill.scenario.model import Pace, Scenario
 from colordrill.stack.parts import Part
 from colordrill.verify.backups_resume import judge_backups_resume
+from colordrill.verify.judged import Judged
 from colordrill.verify.observe import observe
 from colordrill.verify.rto import judge_rto
+from colordrill.verify.steady_after import judge_steady_after
+from colordrill.verify.user_work import judge_user_work
 
 STEADY_LIMIT_MIN_S = 180.0
 DETECT_LIMIT_MIN_S = 60.0
 SCRUB_LIMIT_S = 30.0
 WATCH_EVERY_S = 0.5
+
+AWAITED = (judge_rto, judge_steady_after, judge_user_work, judge_backups_resume)
+"""Checks that need more to be seen after the recovery; the first says whether it came in time."""
 
 
 def steady_limit_s(pace: Pace) -> float:
@@ -144,13 +150,14 @@ class Recovering:
         pace = self.scenario.pace
         settle_s = pace.stability_s + 2 * pace.canary_limit_s
         began_ns = self.operator.clock.now_ns()
+        shown: set[int] = set()
         while True:
             self._note_detection()
             observations = observe(tuple(self.events))
-            verdict = judge_rto(observations, self.scenario).check.verdict
-            resumed = judge_backups_resume(observations, self.scenario)
-            waiting = resumed is not None and resumed.check.verdict is not Verdict.PASS
-            if verdict is Verdict.PASS and not waiting:
+            verdicts = [_verdict(judge(observations, self.scenario)) for judge in AWAITED]
+            # once each is enough: what is under way now is waited for afterwards, and judged again
+            shown |= {n for n, verdict in enumerate(verdicts) if verdict is Verdict.PASS}
+            if len(shown) == len(AWAITED):
                 return
             now_ns = self.operator.clock.now_ns()
             fault_ns = observations.t_fault_ns
@@ -159,8 +166,9 @@ class Recovering:
                 or seconds_between(fault_ns, now_ns) > self.scenario.objectives.rto_s
             )
             settled = seconds_between(began_ns, now_ns) > settle_s
-            # a missed objective stays missed; a doubt may still be cleared while it settles
-            if past_objective and (verdict is Verdict.FAIL or settled):
+            missed = verdicts[0] is Verdict.FAIL
+            # a missed recovery stays missed; anything else may still come right while it settles
+            if past_objective and (missed or settled):
                 self.operator.say("the service was not recovered within the objective")
                 return
             self.operator.clock.pause(WATCH_EVERY_S)
@@ -190,3 +198,8 @@ class Recovering:
 
     def _phase(self, name: str) -> None:
         self.operator.history.note("phase", phase=name)
+
+
+def _verdict(judged: Judged | None) -> Verdict:
+    """A check that does not apply keeps nobody waiting."""
+    return Verdict.PASS if judged is None else judged.check.verdict

@@ -45,7 +45,8 @@ class WeightsFault:
         service_port: where the colorization service listens inside its container.
         clock: bounds the waits.
         memory: ``digest``: of the file as it was; ``job``, ``picture``: a job, and the picture
-            that it gave; ``saved``: the pictures that the fault's own jobs saved.
+            that it gave; ``saved``, ``jobs``: the fault's own jobs, and the pictures that they
+            saved.
     """
 
     target_name: str = str(Part.PRIMARY_COLORIZATION)
@@ -136,13 +137,11 @@ class WeightsFault:
         """The original back in its place, then nothing of the other in the service's memory."""
         if "digest" not in self.memory:
             return
-        data = SiteData(target, Part.PRIMARY_AGENT)
-        data.release(self.path)
-        for path in self.memory.get("saved", []):
-            data.remove(f"output/{path}")
+        SiteData(target, Part.PRIMARY_AGENT).release(self.path)
         neighbour = self._neighbour(target)
         if neighbour.alive():
             self._forget(neighbour)
+        self._tidy(target)
 
     @a_look
     def healed(self, target: Target) -> Evidence:
@@ -159,8 +158,7 @@ class WeightsFault:
         before = self.memory.get("picture")
         if content is None or before is None:
             return Evidence(seen=False, detail=said)
-        for path in self.memory.get("saved", []):
-            data.remove(f"output/{path}")
+        self._tidy(target)
         difference = _difference(before, content)
         return Evidence(
             seen=difference <= SAME_MAX,
@@ -184,10 +182,20 @@ class WeightsFault:
         if not succeeded(entry):
             return f"ended in an error: {_error_of(entry)}", None
         subfolder, filename = saved_pictures(entry)[0]
+        self.memory.setdefault("jobs", []).append(prompt_id)
         saved = self.memory.setdefault("saved", [])
         saved.append("/".join(each for each in (subfolder, filename) if each))
         served = neighbour.view(filename, subfolder)
         return f"{filename} {served.status}", served.content if served.status == OK else None
+
+    def _tidy(self, target: Target) -> None:
+        """Remove what the fault's own jobs left: pictures, and their entries in the history."""
+        data, neighbour = SiteData(target, Part.PRIMARY_AGENT), self._neighbour(target)
+        if self.memory.get("jobs"):
+            neighbour.forget_jobs(self.memory["jobs"])
+        for path in self.memory.get("saved", []):
+            data.remove(f"output/{path}")
+        self.memory.update(jobs=[], saved=[])
 
     def _forget(self, neighbour: Neighbour) -> None:
         """The worker obeys `/free` between two jobs, so any job submitted later comes after it."""

@@ -76,7 +76,7 @@ class _DiskFault:
         return PROBE_BYTES
 
     def _is_effect(self, written: Written) -> bool:
-        raise NotImplementedError
+        return written.error is not None
 
 
 @dataclass(slots=True)
@@ -94,8 +94,8 @@ class DiskErrors(_DiskFault):
         evidence="The site's agent writes and flushes a file and gets EIO or, soon, EROFS.",
         cure=(
             "The trigger file is removed. Where ext4 has given up, as it does, the site is "
-            "stopped, the file system checked and mounted again, and the site started. Read back by "
-            "the agent's write and the kernel's list of mounts."
+            "stopped, the file system checked and mounted again, and the site started. Read back "
+            "by the agent's write and the kernel's list of mounts."
         ),
         incidents="A dying SSD or SATA cable; cloud volumes that were detached from under a host.",
         targets=(Site.PRIMARY,),

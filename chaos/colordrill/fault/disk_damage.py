@@ -35,7 +35,7 @@ class BitFlip(FileDamage):
     name: ClassVar[str] = "bit_flip"
     kind: ClassVar[str] = "flip"
     about: ClassVar[About] = About(
-        effect="Files have other bytes, with the same size and time: nobody notices until they look.",
+        effect="Files have other bytes at the same size and time: nobody notices until they look.",
         method="One bit in each of some drawn bytes is flipped in place, the time is set back.",
         evidence=EVIDENCE,
         cure=CURE,
@@ -63,7 +63,7 @@ class ZeroedRange(FileDamage):
     name: ClassVar[str] = "zeroed_range"
     kind: ClassVar[str] = "zero"
     about: ClassVar[About] = About(
-        effect="A range of a file reads as zeros: a picture with a grey band, weights that are off.",
+        effect="A range of a file reads as zeros: a picture with a grey band, wrong weights.",
         method="A drawn range that is not all zeros yet is overwritten, the time is set back.",
         evidence=EVIDENCE,
         cure=CURE,
@@ -119,7 +119,7 @@ class FileDeleted(FileDamage):
         method="The files are unlinked.",
         evidence=EVIDENCE,
         cure=CURE,
-        incidents="A clean-up job with too wide a pattern; a file system check that gave up inodes.",
+        incidents="A clean-up job with too wide a pattern; a file system check that drops inodes.",
         targets=tuple(PLACES),
     )
 

@@ -56,7 +56,7 @@ class FileDamage:
         self._check()
 
     def healthy(self, target: Target) -> Evidence:
-        """The drawn files are whole, and a peer reads them as the newest recovery point has them."""
+        """The drawn files are whole: a peer reads them as the newest recovery point has them."""
         place = place_of(self.target_name)
         point, held = _newest_point(target)
         names = [name for each in held if (name := place.holds(each)) is not None]

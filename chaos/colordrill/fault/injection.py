@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from colordrill.clock import Clock, poll
 from colordrill.errors import ColordrillError, EnvironmentProblem, RecordProblem, WaitExpired
@@ -13,13 +14,22 @@ from colordrill.fault.ledger import Ledger
 from colordrill.fault.planned import Planned
 from colordrill.fault.protocol import Evidence
 from colordrill.fault.schedule import Schedule
-from colordrill.history import History
+from colordrill.history import History, Operation
 from colordrill.interrupts import shielded
 from colordrill.stack.target import Target
 
 EVIDENCE_LIMIT_S = 10.0
 HEALED_LIMIT_S = 60.0
 LOOK_EVERY_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Cure:
+    """A cure that was begun: its line in the history, and why it failed; empty if it did not."""
+
+    operation: Operation | None
+    named: dict[str, Any]
+    problem: str
 
 
 def refuse_unsupported(faults: Sequence[Planned], target: Target) -> None:
@@ -117,12 +127,11 @@ class Injection:
         """Heal everything that is not read back as healed, in reverse order."""
         with shielded():
             self._schedule.stop()
-            problems = [
-                problem
-                for each in reversed(self._faults)
-                if each.attempted and not each.undone
-                if (problem := self._heal(each, scheduled=False)) is not None
-            ]
+            left = [each for each in reversed(self._faults) if each.attempted and not each.undone]
+            # all cures first: what one fault's peer must see again another one may still hide
+            begun = [(each, self._begin_cure(each, scheduled=False)) for each in left]
+            ended = [self._end_cure(each, cure) for each, cure in begun]
+            problems = [problem for problem in ended if problem is not None]
         if problems:
             raise EnvironmentProblem(
                 f"not everything could be healed: {'; '.join(problems)}",
@@ -220,38 +229,49 @@ class Injection:
         )
 
     def _heal_by_schedule(self, planned: Planned) -> None:
-        problem = self._heal(planned, scheduled=True)
+        problem = self._end_cure(planned, self._begin_cure(planned, scheduled=True))
         if problem is not None:
             raise EnvironmentProblem(f"the scheduled cure failed: {problem}")
 
-    def _heal(self, planned: Planned, *, scheduled: bool) -> str | None:
+    def _begin_cure(self, planned: Planned, *, scheduled: bool) -> _Cure:
         spec = planned.spec
         named = {"name": spec.name, "target": spec.target, "scheduled": scheduled}
         operation = None
+        # recording never blocks healing: on a full disk the cure still runs, unrecorded
+        with suppress(RecordProblem):
+            operation = self._history.invoke("heal", **named)
+        problem = ""
         with planned.lock:
-            # recording never blocks healing: on a full disk the cure still runs, unrecorded
-            with suppress(RecordProblem):
-                operation = self._history.invoke("heal", **named)
-            seen, detail = self._cure(planned)
+            try:
+                planned.fault.heal(self._target)
+            except Exception as error:  # noqa: BLE001 (the other cures must still run; reported)
+                problem = f"the cure failed: {error}"
+        return _Cure(operation, named, problem)
+
+    def _end_cure(self, planned: Planned, cure: _Cure) -> str | None:
+        """Read the cure back and write down its end; None when it worked, else what is wrong."""
+        seen, detail = (False, cure.problem) if cure.problem else self._read_back(planned)
+        with planned.lock:
             planned.undone = seen
         if seen and self._ledger is not None:
-            self._ledger.closed(spec)
+            self._ledger.closed(planned.spec)
         with suppress(RecordProblem):
-            if operation is not None:
-                end = operation.ok if seen else operation.fail
-                end(**named, detail=detail)
+            if cure.operation is not None:
+                end = cure.operation.ok if seen else cure.operation.fail
+                end(**cure.named, detail=detail)
+        spec = planned.spec
         return None if seen else f"{spec.name} on {spec.target}: {detail}"
 
-    def _cure(self, planned: Planned) -> tuple[bool, str]:
+    def _read_back(self, planned: Planned) -> tuple[bool, str]:
         last = Evidence(seen=False, detail="")
 
         def look() -> Evidence | None:
             nonlocal last
-            last = planned.fault.healed(self._target)
+            with planned.lock:
+                last = planned.fault.healed(self._target)
             return last if last.seen else None
 
         try:
-            planned.fault.heal(self._target)
             poll(
                 self._clock,
                 look,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -114,6 +114,11 @@ class Neighbour:
         """Whether the service answers ``/system_stats``, which says nothing about its worker."""
         return self.ask("/system_stats").status == OK
 
+    def running(self) -> list[str]:
+        """The ids of the jobs that the service says are running; none where it is silent."""
+        found = self.ask("/queue").json() or {}
+        return [str(each[1]) for each in found.get("queue_running", [])]
+
     def submit(self, prompt: Mapping[str, Any], **others: Any) -> tuple[str, Reply]:
         """POST a prompt under an id of its own; *others* are further members of the body."""
         prompt_id = str(uuid.uuid4())
@@ -166,6 +171,10 @@ class Neighbour:
     def user_file(self, name: str) -> Reply:
         """GET a workflow file as its users load it."""
         return self.ask(f"/userdata/{quote(f'workflows/{name}', safe='')}")
+
+    def forget_jobs(self, prompt_ids: Sequence[str]) -> Reply:
+        """Delete jobs from the history, so that nobody looks for pictures that are gone."""
+        return self.ask("/history", {"delete": list(prompt_ids)})
 
     def drop_memory(self) -> Reply:
         """Have the service forget results, node instances and weights, as after a restart."""

@@ -88,9 +88,9 @@ class NetworkReset(LinkFault):
         evidence="The peer's own request, from inside its container, ends with `Connection reset "
         "by peer`. An orderly end, a refusal and silence do not count.",
         cure=CURE,
-        incidents="AWS's NAT gateway and network load balancer answer with a reset whoever was idle "
-        "for 350 s; a server that is restarted resets what its predecessor accepted; middleboxes inject resets. "
-        "Clients that repeat a POST after one submit their job twice.",
+        incidents="AWS's NAT gateway and network load balancer answer with a reset whoever was "
+        "idle for 350 s; a server that is restarted resets what its predecessor accepted. Clients "
+        "that repeat a POST after one submit their job twice.",
         targets=LINK_TARGETS,
     )
 

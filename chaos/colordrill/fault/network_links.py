@@ -34,8 +34,9 @@ LINK_TARGETS = tuple(f"{link}: {peer}" for link, peer in LINK_PEERS.items())
 CURE = (
     "The toxics are removed, and the link is read back from Toxiproxy: none is left. The peer "
     "must then be served as before. Where Toxiproxy waits for clients that have gone, the link is "
-    "made anew instead, which cuts its connections. A control API that does not answer within 5 s is not asked "
-    "again: Toxiproxy is killed and started anew, with the links of its file, and read back."
+    "made anew instead, which cuts its connections. A control API that does not answer within 5 s "
+    "is not asked again: Toxiproxy is killed and started anew, with the links of its file, and "
+    "read back."
 )
 
 

@@ -119,21 +119,30 @@ class ContainerStopped(PartFault):
 
 
 class ContainerFrozen(PartFault):
-    """Everything in it is held: connections are accepted by the kernel, and nobody answers."""
+    """Everything in it is held: connections are accepted by the kernel, and nobody answers.
+
+    Not `docker pause`: an engine that begins a health check in a container just then waits for it
+    for ever, and so does whoever asks the engine about that container, the cure included.
+    """
 
     name: ClassVar[str] = "container_frozen"
-    requires: ClassVar[frozenset[Capability]] = frozenset({Capability.FREEZE, Capability.EXECUTE})
+    requires: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.PROCESS_SIGNAL, Capability.EXECUTE}
+    )
     about: ClassVar[About] = About(
         effect=(
             "The part hangs: connections are still accepted, because the kernel does that, but no "
             "request is ever answered. Nothing is lost; whoever has no time-out waits for ever."
         ),
-        method="The engine freezes all processes of the container (`docker pause`).",
+        method=(
+            "SIGSTOP to all processes of the container from the host's process namespace. Not "
+            "`docker pause`, which can lock up the engine when a health check begins just then."
+        ),
         evidence=(
             "A neighbour's own request to the part is answered before, and runs into its time-out "
             "of 2 s during it."
         ),
-        cure="The processes are thawed. " + _READ_BACK,
+        cure="SIGCONT to all processes; it is started if it has ended. " + _READ_BACK,
         incidents=(
             "A process in uninterruptible sleep on a dead NFS mount, a host that swaps, a GPU "
             "driver that hangs: the port is open and the service is not there."
@@ -144,12 +153,12 @@ class ContainerFrozen(PartFault):
     def inject(self, target: Target) -> None:
         """Freeze it."""
         self.refuse_down(target)
-        target.freeze(self.part)
+        target.signal(self.part, "SIGSTOP")
 
     def heal(self, target: Target) -> None:
-        """Thaw it first: nothing frozen can be started or stopped."""
-        if self.memory.get("running") and target.state(self.part).exists:
-            target.thaw(self.part)
+        """Let its processes go on; start it if it has ended."""
+        if self.memory.get("running") and target.state(self.part).running:
+            target.signal(self.part, "SIGCONT")
         super().heal(target)
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from colordrill.scenario.model import Objectives, Pace
 
 BRISK = Pace(
-    canary_interval_s=1.6,
+    canary_interval_s=2.0,
     job_interval_s=4.0,
     steady_canaries=5,
     points_before_fault=3,
-    utilisation_max=0.75,
+    utilisation_max=0.65,
 )
 """The shortest observation before a fault that still proves something: the gate's. Most of the
 service's time goes to canaries, because short outages have to be seen."""

@@ -8,15 +8,19 @@ through `Target.on_host` to its program ``colordrill-disk``.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import docker
+import requests
+from docker.errors import DockerException
+
 from colordrill.data import fixtures
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part, Site, SiteFolder, parts_of
-from colordrill.stack.target import Target
+from colordrill.stack.target import Capability, Target
 
 DISK_LABEL = "colordrill.disk"
 """On the volume that holds the disk's image; its value is the helper's image."""
@@ -29,6 +33,8 @@ ACT_LIMIT_S = 60.0
 CHECK_LIMIT_S = 150.0
 MOUNT_FIELDS_MIN = 10
 
+PROBE_LIMIT_S = 60
+
 BEFORE_PARTS = (
     "--profile standby up --detach --quiet-pull host",
     f"exec --no-TTY host {PROGRAM} create {SIZE_MB}",
@@ -39,6 +45,35 @@ BEFORE_PARTS = (
 def disk_overlay() -> Path:
     """The compose file that, laid over the bundled one, puts the primary's data on the disk."""
     return fixtures() / "stack" / "disk.yaml"
+
+
+def why_no_disk(host_image: str, labels: Mapping[str, str], *, privileged: bool = True) -> str:
+    """Why this host can carry no such disk, tried before a stack is brought up; empty: it can.
+
+    Args:
+        host_image: the helper's image.
+        labels: of the container in which it is tried; it is gone at the end.
+        privileged: as the helper is; without it the answer is what a host says that refuses.
+    """
+    capability = Capability.BLOCK_DEVICE.value
+    try:
+        client = docker.from_env(timeout=PROBE_LIMIT_S)
+        try:
+            said = client.containers.run(
+                host_image,
+                ["host-capabilities", "1"],
+                labels=dict(labels),
+                privileged=privileged,
+                pid_mode="host",
+                network_mode="none",
+                volumes=["/dev:/dev"] if privileged else [],
+                remove=True,
+            )
+        finally:
+            client.close()
+        return str(json.loads(said)[capability] or "")
+    except (DockerException, requests.RequestException, ValueError, LookupError) as error:
+        return f"the engine runs no privileged container: {error}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +166,7 @@ class DiskControl:
         except (ValueError, LookupError, TypeError) as error:
             raise EnvironmentProblem(
                 f"`{PROGRAM} {' '.join(words)}` failed: {error}",
-                "is the primary's data on the virtual disk? see host.log in the run's logs/",
+                "do the primary's data lie on the virtual disk? see the helper's log in logs/",
             ) from error
 
 
@@ -149,6 +184,9 @@ def not_on_disk(target: Target) -> list[str]:
         described = target.description(part).mounts
         folders = {place: SiteFolder(name) for place, name in described.items() if _is_folder(name)}
         mounts = _mounts(target, part) if folders else {}
+        if folders and not mounts:
+            found.append(f"{part} ended while its mounts were looked at")
+            continue
         for place, folder in folders.items():
             looked += 1
             if mounts.get(place) != (device, f"/{folder}"):

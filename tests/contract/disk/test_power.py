@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
 from colordrill.errors import EnvironmentProblem
 from colordrill.fault.power import PowerLoss, restore_power
-from colordrill.stack.disk import not_on_disk
+from colordrill.stack.disk import not_on_disk, why_no_disk
 from colordrill.stack.parts import Part
+from colordrill.stack.runs import RUN_LABEL
 from fakes.disk_lab import DiskLab
 
 pytestmark = pytest.mark.docker
@@ -53,6 +55,16 @@ def strike(lab: DiskLab) -> PowerLoss:
 
 def test_the_primarys_data_really_lie_on_the_disk(lab: DiskLab) -> None:
     assert not_on_disk(lab.target) == []
+
+
+def test_a_host_that_can_carry_a_disk_is_told_from_one_that_cannot(
+    lab: DiskLab, image_of: Callable[[str], str]
+) -> None:
+    image, labels = image_of("host"), {RUN_LABEL: lab.run_id}
+
+    assert why_no_disk(image, labels) == ""
+    assert why_no_disk(image, labels, privileged=False)
+    assert "privileged" in why_no_disk("colordrill/host:absent", labels)
 
 
 def test_flushed_files_survive_whole_and_the_others_are_gone(lab: DiskLab) -> None:

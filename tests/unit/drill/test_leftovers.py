@@ -11,7 +11,7 @@ from colordrill.drill import leftovers
 from colordrill.drill.leftovers import heal_leftovers
 from colordrill.errors import EnvironmentProblem, UnknownName
 from colordrill.fault.ledger import LEDGER, Ledger, open_faults
-from colordrill.scenario.model import FaultSpec
+from colordrill.scenario.fault_spec import FaultSpec
 from colordrill.stack.runs import KEPT, OWNER_LOCK, owned_run, state_directory
 from fakes.clock import ManualClock
 from fakes.faults import ScriptedFault, raising

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,8 +16,17 @@ from colordrill.outcome import Verdict
 from colordrill.recover.detector import OutageDetector
 from colordrill.recover.steps import RunbookEnd
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
-from colordrill.scenario.model import Detection, FaultSpec, Recovery, Scenario, StackKind
+from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery, StackKind
+from colordrill.scenario.model import (
+    Scenario,
+)
 from fakes.clock import ManualClock
+
+
+def restore_power(_target: object) -> str:
+    """A disk comes back."""
+    return "power is back"
+
 
 OLDER, NEWER, AFTER = "20261122T201530.123Z", "20261122T201534.123Z", "20261122T201538.123Z"
 
@@ -43,6 +51,7 @@ class Field:
     end: RunbookEnd = RunbookEnd.DONE
     pending_s: float = 0.0
     schedule_fails: bool = False
+    resumed: Any = None
     runbooks: list[tuple[str, Any]] = field(default_factory=list)
     scrubbed: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -87,12 +96,12 @@ class Field:
 @pytest.fixture
 def drill(
     history: History, clock: ManualClock, events: list[Event], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Field]:
+) -> Field:
     drill = Field(history, clock, events)
 
     def scrub(_target: object, _agent: object, point: str) -> Any:
         drill.scrubbed.append(point)
-        return SimpleNamespace(differs=drill.damaged, absent=())
+        return SimpleNamespace(damaged=drill.damaged)
 
     def book(name: str) -> Any:
         def make(*given: object, **more: object) -> Any:
@@ -105,15 +114,15 @@ def drill(
     monkeypatch.setattr(module, "scrub", scrub)
     monkeypatch.setattr(module, "FailoverRunbook", book("failover"))
     monkeypatch.setattr(module, "InPlaceRunbook", book("in_place"))
-    monkeypatch.setattr(module, "judge_backups_resume", lambda *_: None)
 
     def judge(*_: object) -> Any:
         judged.check.verdict = drill.verdict
         return judged
 
-    monkeypatch.setattr(module, "judge_rto", judge)
+    monkeypatch.setattr(module, "AWAITED", (judge, lambda *_: drill.resumed))
+    monkeypatch.setattr(module, "restore_power", restore_power)
     drill.strike()
-    yield drill
+    return drill
 
 
 def in_place(drill: Field, **different: Any) -> None:
@@ -176,7 +185,7 @@ def test_a_site_on_a_disk_gets_its_power_back(drill: Field) -> None:
 
     drill.run()
 
-    assert drill.runbooks[0][1].power_on is module.restore_power
+    assert drill.runbooks[0][1].power_on is restore_power
 
 
 def test_damage_is_found_by_a_scrub_against_the_point_before_the_disaster(drill: Field) -> None:
@@ -195,7 +204,8 @@ def test_a_scrub_that_finds_nothing_ends_in_no_runbook(drill: Field) -> None:
 
     drill.run()
 
-    assert drill.runbooks == drill.detections() == []
+    assert drill.runbooks == []
+    assert drill.detections() == []
     assert drill.clock.elapsed_s == pytest.approx(SCRUB_LIMIT_S)
 
 
@@ -261,11 +271,9 @@ def test_a_recovery_that_is_proven_late_ends_the_watch_then(drill: Field) -> Non
     assert 20.0 <= drill.clock.elapsed_s <= 21.0
 
 
-def test_backups_that_have_not_resumed_are_waited_for(
-    drill: Field, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_backups_that_have_not_resumed_are_waited_for(drill: Field) -> None:
     resumed = SimpleNamespace(check=SimpleNamespace(verdict=Verdict.UNKNOWN))
-    monkeypatch.setattr(module, "judge_backups_resume", lambda *_: resumed)
+    drill.resumed = resumed
     drill.clock.at(5.0, lambda: setattr(resumed.check, "verdict", Verdict.PASS))
     unaided(drill)
 

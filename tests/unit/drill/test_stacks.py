@@ -15,7 +15,7 @@ from colordrill.drill.assets import Assets
 from colordrill.drill.stacks import Stacks
 from colordrill.drill.standing import HealthyStack
 from colordrill.errors import EnvironmentProblem
-from colordrill.scenario.model import StackKind
+from colordrill.scenario.fault_spec import StackKind
 from colordrill.scenario.settings import Settings
 from fakes.clock import ManualClock
 from fakes.target import FakeTarget

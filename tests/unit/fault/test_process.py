@@ -31,7 +31,7 @@ COURSES: dict[str, tuple[Callable[[], Fault], str]] = {
     "killed": (lambda: ProcessKilled(STORAGE), "signal"),
     "terminated": (lambda: ProcessTerminated(STORAGE), "signal"),
     "stopped": (lambda: ContainerStopped(STORAGE), "stop"),
-    "frozen": (lambda: ContainerFrozen(STORAGE), "freeze"),
+    "frozen": (lambda: ContainerFrozen(STORAGE), "signal"),
     "removed": (lambda: ContainerRemoved(STORAGE), "remove"),
     "out_of_memory": (OutOfMemory, "limit_memory"),
     "site_down": (SiteDown, "isolate"),
@@ -60,7 +60,7 @@ def test_seen_only_between_injection_and_cure_which_another_object_can_do(
     assert later.healed(target).seen
     after = {part: (target.state(part).running, target.state(part).networks) for part in Part}
     assert after == before
-    assert not any(target.state(part).frozen for part in Part)
+    assert not target.held
     assert target.parts[Part.PRIMARY_COLORIZATION].limit_mb is None
 
 

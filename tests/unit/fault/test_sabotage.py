@@ -17,7 +17,7 @@ from colordrill.fault.sabotaged_points import (
 )
 from colordrill.stack.parts import Part, SiteFolder
 from colordrill.stack.target import Executed, PartChanges, Target
-from fakes.target import FakePart, FakeTarget
+from fakes.target import FakePart, FakeTarget, Program
 
 SERVICE = Part.PRIMARY_COLORIZATION
 PARTS = (SERVICE, Part.PRIMARY_AGENT, Part.PRIMARY_MIRROR, Part.BACKUP)
@@ -41,7 +41,7 @@ def stack(exit_code: int = 0, stdout: str = "", stderr: str = "") -> tuple[Recor
         ran.append(f"{part}: {' '.join(command)}")
         return Executed(exit_code, stdout, stderr)
 
-    programs = dict.fromkeys(("bash", "sh", "env", "chmod", "python3"), program)
+    programs: dict[str, Program] = dict.fromkeys(("bash", "sh", "env", "chmod", "python3"), program)
     return Recording(parts={part: FakePart() for part in PARTS}, programs=programs), ran
 
 

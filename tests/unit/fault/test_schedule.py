@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -11,35 +12,48 @@ from fakes.clock import ManualClock
 from fakes.faults import BEYOND_S, HORIZON_S, raising
 
 
+class Done:
+    """What was done, and at which second."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.told: list[tuple[object, float]] = []
+        self._clock = clock
+
+    def by(self, name: object) -> Callable[[], None]:
+        return lambda: self.told.append((name, self._clock.elapsed_s))
+
+
+def nothing() -> None:
+    """Nothing is done."""
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock(horizon_s=HORIZON_S)
 
 
 def test_what_is_due_is_done_in_the_order_of_time_at_its_time(clock: ManualClock) -> None:
-    schedule, done = Schedule(clock), []
+    schedule, done = Schedule(clock), Done(clock)
     for due_s in (3.0, 1.0, 2.0):
-        schedule.at(
-            clock.now_ns(), due_s, lambda due_s=due_s: done.append((due_s, clock.elapsed_s))
-        )
+        schedule.at(clock.now_ns(), due_s, done.by(due_s))
 
     schedule.start()
     schedule.join(BEYOND_S)
 
-    assert done == [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0)]
+    assert done.told == [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0)]
 
 
 def test_of_two_things_at_one_moment_the_one_asked_for_first_is_done_first(
     clock: ManualClock,
 ) -> None:
-    schedule, done = Schedule(clock), []
+    schedule, done = Schedule(clock), Done(clock)
     for name in ("undo", "do"):
-        schedule.at(clock.now_ns(), 1.0, lambda name=name: done.append(name))
+        schedule.at(clock.now_ns(), 1.0, done.by(name))
 
     schedule.start()
     schedule.join(BEYOND_S)
 
-    assert done == ["undo", "do"]
+    assert [name for name, _ in done.told] == ["undo", "do"]
 
 
 def test_what_is_due_already_is_done_at_once(clock: ManualClock) -> None:
@@ -65,7 +79,11 @@ def test_without_anything_to_do_nothing_is_begun_or_awaited(clock: ManualClock) 
 
 def test_it_is_pending_until_everything_is_done() -> None:
     schedule, go = Schedule(SystemClock()), threading.Event()
-    schedule.at(SystemClock().now_ns(), 0.0, lambda: go.wait(20.0))
+
+    def wait() -> None:
+        go.wait(20.0)
+
+    schedule.at(SystemClock().now_ns(), 0.0, wait)
 
     schedule.start()
     assert schedule.pending
@@ -77,7 +95,7 @@ def test_it_is_pending_until_everything_is_done() -> None:
 
 def test_a_schedule_that_does_not_end_within_the_limit_is_said() -> None:
     schedule = Schedule(SystemClock())
-    schedule.at(SystemClock().now_ns(), 3600.0, bool)
+    schedule.at(SystemClock().now_ns(), 3600.0, nothing)
     schedule.start()
 
     with pytest.raises(WaitExpired, match=r"waited 0\.05 s for the faults' schedule"):

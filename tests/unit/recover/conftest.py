@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from colordrill.backup.points import DamagedPoint, restore_point
+from colordrill.backup.points import PointDamaged, restore_point
 from colordrill.data import fixtures
 from colordrill.errors import EnvironmentProblem
 from colordrill.history import Event, History
@@ -241,7 +241,7 @@ def _replace_points(monkeypatch: pytest.MonkeyPatch, disaster: Disaster) -> None
 
     def restore(target: Target, agent: Part, point: str) -> int:
         if point in disaster.damaged:
-            raise DamagedPoint(f"recovery point {point}: 1 file differs")
+            raise PointDamaged(f"recovery point {point}: 1 file differs")
         return restore_point(target, agent, point)
 
     monkeypatch.setattr(runbook, "restore_point", restore)

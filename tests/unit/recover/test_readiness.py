@@ -87,7 +87,7 @@ def test_a_site_that_deviates_is_created_anew_before_it_is_started(
     assert disaster.runbook.run() is RunbookEnd.DONE
 
     assert disaster.readiness()[probe] == "mended"
-    assert [outcome for outcome in disaster.readiness().values()].count("mended") == 1
+    assert list(disaster.readiness().values()).count("mended") == 1
     calls = [call for call in disaster.target.calls if call[1:] == ("dr-colorization",)]
     assert [call[0] for call in calls] == ["recreate", "start"]
     started = next(e.data for e in disaster.events if e.kind == "step" and "detail" in e.data)
@@ -100,7 +100,7 @@ def test_a_project_that_describes_another_service_is_mended_by_the_points_config
     """The compose file is stale too: image and settings come from the recovery point."""
     stale = replace(STALE, environment=MIXED.environment)
     deviate(disaster, stale)
-    disaster.target._created[Part.DR_COLORIZATION].description = stale  # noqa: SLF001 (the project)
+    disaster.target._created[Part.DR_COLORIZATION].description = stale
 
     assert disaster.runbook.run() is RunbookEnd.DONE
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_mended_ends_the_runbook_and_is_written_down(
     disaster: Disaster, found: PartDescription, probe: str
 ) -> None:
     deviate(disaster, found)
-    disaster.target._created[Part.DR_COLORIZATION].description = found  # noqa: SLF001 (the project)
+    disaster.target._created[Part.DR_COLORIZATION].description = found
 
     assert disaster.runbook.run() is RunbookEnd.FAILED
 

@@ -19,7 +19,7 @@ def steps(disaster: Disaster) -> list[tuple[str, str]]:
 
 def test_steps_are_taken_in_order_each_begun_and_ended(disaster: Disaster) -> None:
     end = disaster.operator.carry_out(
-        [(name, lambda name=name: StepDone(f"did {name}")) for name in ("one", "two")]
+        [("one", lambda: StepDone("did one")), ("two", lambda: StepDone("did two"))]
     )
 
     assert end is RunbookEnd.DONE

@@ -25,8 +25,10 @@ ABSURD = [math.nan, math.inf, -math.inf, -0.1, SCHEDULE_MAX_S + 1, 365 * 86_400.
 @pytest.mark.parametrize("name", ["at_s", "pause_s", "duration_s"])
 @pytest.mark.parametrize("value", ABSURD)
 def test_a_time_that_is_absurd_is_refused_by_its_name(name: str, value: float) -> None:
+    schedule: dict[str, Any] = {"times": 2, "duration_s": 1.0, name: value}
+
     with pytest.raises(UsageProblem, match=name):
-        replace(DOWN, **{"times": 2, "duration_s": 1.0, name: value})
+        replace(DOWN, **schedule)
 
 
 def test_a_duration_of_nothing_is_refused() -> None:
@@ -46,7 +48,7 @@ def test_what_happens_several_times_needs_a_duration() -> None:
 
 
 @pytest.mark.parametrize("schedule", [{"at_s": 1.0}, {"duration_s": 1.0}])
-def test_a_latent_defect_has_no_schedule(schedule: dict[str, float]) -> None:
+def test_a_latent_defect_has_no_schedule(schedule: dict[str, Any]) -> None:
     with pytest.raises(UsageProblem, match="is latent"):
         FaultSpec("dr_image_stale", "dr-colorization", latent=True, **schedule)
 
