@@ -13,7 +13,7 @@ import pytest
 from colordrill.drill.leftovers import heal_leftovers
 from colordrill.fault.ledger import open_faults
 from colordrill.scenario.catalogue import SCENARIOS
-from colordrill.scenario.model import Recovery, StackKind
+from colordrill.scenario.fault_spec import Recovery, StackKind
 from colordrill.stack.docker_target import DockerTarget
 from colordrill.stack.parts import Part
 from colordrill.stack.runs import project_of, state_directory

@@ -11,7 +11,7 @@ from colordrill.drill import leftovers
 from colordrill.drill.leftovers import heal_leftovers
 from colordrill.errors import EnvironmentProblem, UnknownName
 from colordrill.fault.ledger import LEDGER, Ledger, open_faults
-from colordrill.scenario.model import FaultSpec
+from colordrill.scenario.fault_spec import FaultSpec
 from colordrill.stack.runs import KEPT, OWNER_LOCK, owned_run, state_directory
 from fakes.clock import ManualClock
 from fakes.faults import ScriptedFault, raising
@@ -86,7 +86,7 @@ def test_a_killed_kept_runs_faults_are_healed_newest_first_with_their_memories(
 
     assert host.heal() == 2
 
-    assert host.log == ["heal b", "healed b", "heal a", "healed a"]
+    assert host.log == ["heal b", "heal a", "healed b", "healed a"]
     assert host.faults["a"].memory == {"of": "a"}
     assert host.opened == ["colordrill-dead0001"]
     assert left(directory) == []
@@ -141,7 +141,7 @@ def test_what_cannot_be_healed_is_said_and_stays_in_its_ledger(
     assert left(directory) == ["b"]
     assert any("b on primary" in line and "could not be healed" in line for line in host.said)
     assert any("colordrill down" in line for line in host.said)
-    assert host.log[-2:] == ["heal a", "healed a"]
+    assert {"heal a", "healed a"} <= set(host.log)
 
 
 def test_a_fault_that_no_longer_exists_is_said(host: Host) -> None:

@@ -16,7 +16,8 @@ from colordrill.outcome import Verdict
 from colordrill.recover.detector import OutageDetector
 from colordrill.recover.steps import RunbookEnd
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
-from colordrill.scenario.model import Detection, FaultSpec, Recovery, Scenario, StackKind
+from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery, StackKind
+from colordrill.scenario.model import Scenario
 from fakes.clock import ManualClock
 
 
@@ -97,7 +98,7 @@ def drill(
 
     def scrub(_target: object, _agent: object, point: str) -> Any:
         drill.scrubbed.append(point)
-        return SimpleNamespace(differs=drill.damaged, absent=())
+        return SimpleNamespace(damaged=drill.damaged)
 
     def book(name: str) -> Any:
         def make(*given: object, **more: object) -> Any:
@@ -110,13 +111,13 @@ def drill(
     monkeypatch.setattr(module, "scrub", scrub)
     monkeypatch.setattr(module, "FailoverRunbook", book("failover"))
     monkeypatch.setattr(module, "InPlaceRunbook", book("in_place"))
-    monkeypatch.setattr(module, "judge_backups_resume", lambda *_: None)
 
     def judge(*_: object) -> Any:
         judged.check.verdict = drill.verdict
         return judged
 
-    monkeypatch.setattr(module, "judge_rto", judge)
+    # the first says whether the recovery came in time; one that does not apply is None
+    monkeypatch.setattr(module, "AWAITED", (judge, lambda *_: None))
     monkeypatch.setattr(module, "restore_power", restore_power)
     drill.strike()
     return drill
@@ -268,11 +269,13 @@ def test_a_recovery_that_is_proven_late_ends_the_watch_then(drill: Field) -> Non
     assert 20.0 <= drill.clock.elapsed_s <= 21.0
 
 
-def test_backups_that_have_not_resumed_are_waited_for(
-    drill: Field, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("until", [Verdict.UNKNOWN, Verdict.FAIL])
+def test_other_checks_that_need_more_to_be_seen_are_waited_for(
+    drill: Field, monkeypatch: pytest.MonkeyPatch, until: Verdict
 ) -> None:
-    resumed = SimpleNamespace(check=SimpleNamespace(verdict=Verdict.UNKNOWN))
-    monkeypatch.setattr(module, "judge_backups_resume", lambda *_: resumed)
+    """Backups that have not resumed, users whose work has not succeeded again."""
+    resumed = SimpleNamespace(check=SimpleNamespace(verdict=until))
+    monkeypatch.setattr(module, "AWAITED", (*module.AWAITED, lambda *_: resumed))
     drill.clock.at(5.0, lambda: setattr(resumed.check, "verdict", Verdict.PASS))
     unaided(drill)
 
