@@ -15,6 +15,7 @@ import click
 from colordrill.commands.doctor import doctor
 from colordrill.commands.golden import golden
 from colordrill.commands.listing import listing
+from colordrill.commands.verify import verify
 from colordrill.commands.workflows import workflows
 from colordrill.errors import ColordrillError, ExitCode
 from colordrill.options import drill_options, json_option
@@ -97,8 +98,18 @@ def run(scenarios: tuple[str, ...], every: bool, as_json: bool, **options: Any) 
     """
     if every == bool(scenarios):
         raise click.UsageError("name the scenarios to run, or give --all; see `colordrill list`")
-    chosen = scenario_names() if every else scenarios
-    _run_all(chosen, load_settings(options, Path.cwd()), as_json)
+    settings = load_settings(options, Path.cwd())
+    chosen = _every(settings) if every else scenarios
+    _run_all(chosen, settings, as_json)
+
+
+def _every(settings: Settings) -> tuple[str, ...]:
+    """Every scenario that can be run; with another image some cannot, which is said."""
+    names = scenario_names()
+    left_out = [name for name in names if settings.image and find_scenario(name).bundled_only]
+    if left_out:
+        click.echo(f"left out, they need the bundled image: {', '.join(left_out)}", err=True)
+    return tuple(name for name in names if name not in left_out)
 
 
 def _run_all(scenarios: tuple[str, ...], settings: Settings, as_json: bool) -> None:
@@ -239,6 +250,7 @@ def down() -> None:
 main.add_command(doctor)
 main.add_command(golden)
 main.add_command(listing)
+main.add_command(verify)
 main.add_command(workflows)
 
 

@@ -24,7 +24,12 @@ from colordrill.fault.schedule import Schedule
 from colordrill.history import History, read_history
 from colordrill.picture import Judgement
 from colordrill.recover.detector import OutageDetector
-from colordrill.scenario.model import FaultSpec, Objectives, Pace, Recovery, Scenario
+from colordrill.scenario.fault_spec import FaultSpec, Recovery
+from colordrill.scenario.model import (
+    Objectives,
+    Pace,
+    Scenario,
+)
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.verify.observe import observe
 from colordrill.verify.rto import judge_rto

@@ -15,6 +15,7 @@ from colordrill.fault.injection import HEALED_LIMIT_S
 from colordrill.fault.ledger import Ledger, OpenFault, open_faults
 from colordrill.fault.protocol import Fault
 from colordrill.fault.registry import build_fault
+from colordrill.stack.compose_project import remembered
 from colordrill.stack.docker_target import DockerTarget
 from colordrill.stack.runs import KEPT, lives, project_of, state_directory
 
@@ -41,7 +42,8 @@ def _heal_run(directory: Path, say: Callable[[str], None]) -> int:
         return 0
     if not left:
         return 0
-    target = DockerTarget(project_of(directory.name))
+    name = project_of(directory.name)
+    target = DockerTarget(name, compose=remembered(name, directory))
     ledger, healed = Ledger(directory), 0
     try:
         # all cures first: what one fault's peer must see again another one may still hide

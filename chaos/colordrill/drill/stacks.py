@@ -25,7 +25,8 @@ from colordrill.errors import EnvironmentProblem
 from colordrill.interrupts import shielded
 from colordrill.scenario.fault_spec import StackKind
 from colordrill.scenario.settings import Settings
-from colordrill.stack.disk import not_on_disk
+from colordrill.stack.disk import not_on_disk, why_no_disk
+from colordrill.stack.runs import OWNER_LABEL, RUN_LABEL, owned_run, owner
 from colordrill.stack.target import Target
 
 
@@ -126,7 +127,10 @@ class Stacks:
         assets: Assets,
         say: Callable[[str], None],
     ) -> _Standing:
-        plan = plan_for(self.settings, self.images(say), key[1], key[0])
+        images = self.images(say)
+        if key[0] is StackKind.DISK:
+            _refuse_incapable(images["host"])
+        plan = plan_for(self.settings, images, key[1], key[0])
         with ExitStack() as building:
             healthy = building.enter_context(healthy_stack(plan, assets, say, self.clock))
             if key[0] is StackKind.DISK:
@@ -155,6 +159,17 @@ class Stacks:
         took_s = seconds_between(began_ns, self.clock.now_ns())
         say(f"the stack is as it was when it was new ({took_s:.1f} s)")
         return True
+
+
+def _refuse_incapable(host_image: str) -> None:
+    with owned_run() as run:
+        why = why_no_disk(host_image, {RUN_LABEL: run.id, OWNER_LABEL: owner()})
+    if why:
+        raise EnvironmentProblem(
+            f"this host cannot carry a virtual disk: {why}",
+            "run this drill on a Linux host whose engine allows privileged containers; see "
+            "docs/reference/host.md",
+        )
 
 
 def _refuse_without_disk(target: Target) -> None:

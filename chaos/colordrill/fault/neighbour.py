@@ -114,6 +114,11 @@ class Neighbour:
         """Whether the service answers ``/system_stats``, which says nothing about its worker."""
         return self.ask("/system_stats").status == OK
 
+    def running(self) -> list[str]:
+        """The ids of the jobs that the service says are running; none where it is silent."""
+        found = self.ask("/queue").json() or {}
+        return [str(each[1]) for each in found.get("queue_running", [])]
+
     def submit(self, prompt: Mapping[str, Any], **others: Any) -> tuple[str, Reply]:
         """POST a prompt under an id of its own; *others* are further members of the body."""
         prompt_id = str(uuid.uuid4())

@@ -23,7 +23,12 @@ from colordrill.fault.witness import a_look
 from colordrill.stack.parts import COLORIZATION_PORT, Part
 from colordrill.stack.target import Capability, Target
 
-PROBE_LIMIT_S = 2.5
+STUCK_S = 2.5
+"""A job that has not ended by then, behind the deadly one, is stuck."""
+
+PROBE_LIMIT_S = 8.0
+"""On a healthy service users' jobs may be before it in the queue."""
+
 RESTART_GRACE_S = 1.0
 PHOTO = "colordrill-fault.png"
 PREFIX = "colordrill-fault-probe"
@@ -69,8 +74,8 @@ class ServiceFault:
 class WorkerDead(ServiceFault):
     """The thread that does the jobs has ended; HTTP goes on answering.
 
-    ``memory``: ``poison``: the id of the job that ended it; ``jobs``, ``saved``: the probes, and what
-    they saved.
+    ``memory``: ``poison``: the id of the job that ended it; ``jobs``, ``saved``: the probes, and
+    what they saved.
     """
 
     name: ClassVar[str] = "worker_dead"
@@ -123,10 +128,9 @@ class WorkerDead(ServiceFault):
         if poison is None:
             return Evidence(seen=False, detail="no job has ended the worker")
         neighbour = self.neighbour(target)
-        running = (neighbour.ask("/queue").json() or {}).get("queue_running", [])
-        if poison not in [each[1] for each in running]:
+        if poison not in neighbour.running():
             return Evidence(seen=False, detail="the deadly job is not running")
-        probed = self._probe(target)
+        probed = self._probe(target, STUCK_S)
         alive = neighbour.alive()
         return Evidence(
             seen=alive and not probed.seen,
@@ -137,8 +141,9 @@ class WorkerDead(ServiceFault):
         """Restart the container where the worker is dead, and remove what the probes left."""
         if not self.memory.get("looked"):
             return
-        part = Part(self.target_name)
-        if self.neighbour(target).alive() and not self._probe(target).seen:
+        part, neighbour = Part(self.target_name), self.neighbour(target)
+        stuck = self.memory.get("poison") in neighbour.running()
+        if stuck or (neighbour.alive() and not self._probe(target).seen):
             target.stop(part, grace_s=RESTART_GRACE_S)
         target.start(part)
         self._tidy(target)
@@ -152,14 +157,14 @@ class WorkerDead(ServiceFault):
         self._tidy(target)
         return found
 
-    def _probe(self, target: Target) -> Evidence:
+    def _probe(self, target: Target, limit_s: float = PROBE_LIMIT_S) -> Evidence:
         neighbour = self.neighbour(target)
         prompt_id, reply = neighbour.submit(_smallest_job(self._photo(target)))
         if reply.status != OK:
             return Evidence(seen=False, detail=f"the agent's smallest job is refused: {reply}")
-        entry = neighbour.await_entry(prompt_id, self.clock, PROBE_LIMIT_S)
+        entry = neighbour.await_entry(prompt_id, self.clock, limit_s)
         if entry is None:
-            detail = f"the agent's smallest job has not ended after {PROBE_LIMIT_S:g} s"
+            detail = f"the agent's smallest job has not ended after {limit_s:g} s"
             return Evidence(seen=False, detail=detail)
         self.memory.setdefault("jobs", []).append(prompt_id)
         saved = self.memory.setdefault("saved", [])

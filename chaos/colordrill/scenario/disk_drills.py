@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery, StackKind
@@ -90,10 +91,15 @@ DISK_DRILLS: tuple[Scenario, ...] = (
             backup_duration_max_s=8.0,
         ),
     ),
-    _failing(
-        "disk_errors",
-        "the primary's disk returns I/O errors for a while",
-        "Reads and writes of the virtual disk fail for 8 s.",
+    replace(
+        _failing(
+            "disk_errors",
+            "the primary's disk returns I/O errors for a while",
+            "Reads and writes of the virtual disk fail for 8 s. The file system gives up; what the "
+            "service acknowledged meanwhile stood in memory alone.",
+        ),
+        objectives=Objectives(rto_s=30.0, rpo_s=60.0, lost_after_fault_max=20),
+        unflushed_max_s=45.0,
     ),
     _failing(
         "disk_full",

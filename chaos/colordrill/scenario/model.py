@@ -166,7 +166,7 @@ class Scenario:
         outage_expected: whether canaries must fail; if none does, RTO is unknown.
         repair: of an in-place recovery: the folders or files of the site that are brought back
             from the newest recovery point before the fault; empty: nothing is.
-        unflushed_max_s: of an in-place recovery from the site's own disk: writes older than this
+        unflushed_max_s: where the site's own disk is what it recovers from: writes older than this
             are on the disk, which is what may be lost instead of what no backup holds; None: the
             backups' promise counts.
         restarts: of an in-place recovery: the service does not do its work, so it is fenced and

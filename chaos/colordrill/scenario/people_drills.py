@@ -10,6 +10,9 @@ from colordrill.scenario.paces import ALERT, BRISK, DAMAGED, FAILED_OVER, REPAIR
 
 SERVICE = "primary-colorization"
 DR_SERVICE = "dr-colorization"
+# files, not their folders: what somebody wrote since then is newer, and must be replaced
+BUILDING_WORKFLOW = "workflows/DDColor建筑黑白修复.json"
+CHECKPOINT = "models/ddcolor/ddcolor_nano.safetensors"
 
 
 def _repaired(
@@ -61,7 +64,7 @@ PEOPLE_DRILLS: tuple[Scenario, ...] = (
         "the building workflow is deleted; it is brought back",
         "Somebody deletes the workflow that buildings are coloured with.",
         FaultSpec("workflow_deleted", "building"),
-        ("workflows",),
+        (BUILDING_WORKFLOW,),
         restarts=False,
     ),
     _repaired(
@@ -70,7 +73,7 @@ PEOPLE_DRILLS: tuple[Scenario, ...] = (
         "Somebody restores the workflow as it was: buildings are coloured at 680 and lose their "
         "details. Every request succeeds; only the pictures show it.",
         FaultSpec("workflow_outdated", "building"),
-        ("workflows",),
+        (BUILDING_WORKFLOW,),
         restarts=False,
     ),
     _repaired(
@@ -79,7 +82,7 @@ PEOPLE_DRILLS: tuple[Scenario, ...] = (
         "The weights are deleted. The first job fails, the second succeeds on random weights; the "
         "file alone does not help until the service forgets what it holds.",
         FaultSpec("checkpoint_missing", SERVICE),
-        ("models",),
+        (CHECKPOINT,),
         restarts=True,
         bundled_only=True,
     ),
@@ -88,7 +91,7 @@ PEOPLE_DRILLS: tuple[Scenario, ...] = (
         "the checkpoint is damaged; it is brought back",
         "The weights' file is damaged, with the same trap of random weights.",
         FaultSpec("checkpoint_corrupt", SERVICE),
-        ("models",),
+        (CHECKPOINT,),
         restarts=True,
         bundled_only=True,
     ),
@@ -97,7 +100,7 @@ PEOPLE_DRILLS: tuple[Scenario, ...] = (
         "the checkpoint is another one; the right one is brought back",
         "Somebody puts other weights in place. Everything works, in other colours.",
         FaultSpec("checkpoint_other", SERVICE),
-        ("models",),
+        (CHECKPOINT,),
         restarts=True,
         bundled_only=True,
     ),

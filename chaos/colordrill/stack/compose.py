@@ -108,6 +108,7 @@ def running_stack(run: Run, plan: StackPlan, say: Callable[[str], None]) -> Iter
     """
     files = tuple(compose_files(run, plan))
     project = ComposeProject(compose_command(run, plan), files, run.project, run.directory)
+    project.remember()
     target = DockerTarget(run.project, plan.owner, project)
     try:
         say(f"stack {run.project}: bringing it up")

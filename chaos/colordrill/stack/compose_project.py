@@ -21,6 +21,7 @@ LIMIT_S = 200.0
 
 LAST_LINES = 5
 VOLUMES = "volumes"
+REMEMBERED = "compose.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,13 @@ class ComposeProject:
     files: tuple[str, ...]
     name: str
     directory: Path
+
+    def remember(self) -> None:
+        """Write down in the run's directory how the stack was brought up, for a later process."""
+        told = {"command": self.command, "files": list(self.files)}
+        path = self.directory / REMEMBERED
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(told), encoding="utf-8")
 
     def create(self, part: Part) -> None:
         """Create *part* where it is missing; it is not started.
@@ -100,6 +108,15 @@ class ComposeProject:
                 "see `colordrill doctor`; the lines above are compose's own",
             )
         return done.stdout
+
+
+def remembered(name: str, directory: Path) -> ComposeProject | None:
+    """The project *name* as its run's *directory* remembers it; None where it does not."""
+    try:
+        told = json.loads((directory / REMEMBERED).read_text(encoding="utf-8"))
+        return ComposeProject(str(told["command"]), tuple(told["files"]), name, directory)
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def overlay_text(part: Part, changes: PartChanges, described: Sequence[Mapping[str, Any]]) -> str:

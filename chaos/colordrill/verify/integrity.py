@@ -73,6 +73,9 @@ def judge_lost_after_fault(observations: Observations, scenario: Scenario) -> Ju
     if scenario.recovery is Recovery.IN_PLACE:
         # the site that is repaired goes on acknowledging until it is
         seen_ns = observations.step_ended_ns("mount") or seen_ns
+    elif scenario.recovery is Recovery.UNAIDED and scenario.unflushed_max_s is not None:
+        # so does one whose disk fails under it: what it is told goes to memory
+        seen_ns = observations.passed_ns or seen_ns
     # the slack is for what the dying site acknowledged: once it was seen dead, nothing may go
     late = [item for item in gone if seen_ns is not None and item.acked_ns > seen_ns]
     if late or len(gone) > bound:

@@ -26,19 +26,25 @@ class Owed:
 def what_must_be_there(observations: Observations, scenario: Scenario, t_fault_ns: int) -> Owed:
     """What must be there after recovery; of two promises the one that covers more counts."""
     if scenario.recovery is Recovery.UNAIDED:
-        return Owed(t_fault_ns, "a site that nobody restored")
+        if scenario.unflushed_max_s is None:
+            return Owed(t_fault_ns, "a site that nobody restored")
+        return _flushed(scenario.unflushed_max_s, t_fault_ns)
     point, began_ns = _restored_point(observations)
     restored = Owed(began_ns, f"the restored point {point or '(none needed)'}")
     if scenario.recovery is Recovery.FAILOVER:
         return restored
     if scenario.unflushed_max_s is not None:
-        flushed_ns = t_fault_ns - round(scenario.unflushed_max_s * NS_PER_S)
-        if began_ns is None or began_ns < flushed_ns:
-            return Owed(flushed_ns, f"the disk ({scenario.unflushed_max_s:g} s before the fault)")
-        return restored
+        flushed = _flushed(scenario.unflushed_max_s, t_fault_ns)
+        covers_more = began_ns is not None and began_ns >= (flushed.before_ns or 0)
+        return restored if covers_more else flushed
     if point is None and not scenario.repair:
         return Owed(t_fault_ns, "a site from which nothing was restored")
     return restored
+
+
+def _flushed(unflushed_max_s: float, t_fault_ns: int) -> Owed:
+    before_ns = t_fault_ns - round(unflushed_max_s * NS_PER_S)
+    return Owed(before_ns, f"the disk ({unflushed_max_s:g} s before the fault)")
 
 
 def _restored_point(observations: Observations) -> tuple[str | None, int | None]:

@@ -28,6 +28,17 @@ def awaited_evidence(fault: Fault, lab: DiskLab) -> Evidence:
     )
 
 
+def awaited_healed(fault: Fault, lab: DiskLab) -> Evidence:
+    """As the drill does: looks until everything is as it was."""
+    return poll(
+        SystemClock(),
+        lambda: found if (found := fault.healed(lab.target)).seen else None,
+        awaited=f"{fault.name} to be healed",
+        timeout_s=EVIDENCE_LIMIT_S,
+        explain=lambda: fault.healed(lab.target).detail,
+    )
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_agent_sees_it_come_and_go(lab: DiskLab, kind: type[DiskErrors]) -> None:
     lab.put({"output/kept.png": b"kept"})
@@ -41,8 +52,7 @@ def test_the_agent_sees_it_come_and_go(lab: DiskLab, kind: type[DiskErrors]) -> 
     assert not fault.healed(lab.target).seen
 
     fault.heal(lab.target)
-    healed = fault.healed(lab.target)
-    assert healed.seen, healed.detail
+    awaited_healed(fault, lab)
     assert not fault.evidence(lab.target).seen
     lab.await_service()
     assert list(lab.site()) == ["output/kept.png"]
@@ -64,7 +74,7 @@ def test_another_process_heals_it_and_healing_again_changes_nothing(
     later.heal(lab.target)
 
     assert lab.target.pid(Part.PRIMARY_AGENT) == pid
-    assert later.healed(lab.target).seen
+    awaited_healed(later, lab)
 
 
 def test_a_file_system_that_gave_up_is_brought_back_with_what_it_held(lab: DiskLab) -> None:
@@ -84,7 +94,7 @@ def test_a_file_system_that_gave_up_is_brought_back_with_what_it_held(lab: DiskL
 
     fault.heal(lab.target)
 
-    assert fault.healed(lab.target).seen
+    awaited_healed(fault, lab)
     lab.await_service()
     assert list(lab.site()) == ["output/kept.png"]
 
@@ -96,4 +106,4 @@ def test_the_slowness_is_that_of_the_rate(lab: DiskLab) -> None:
         fault.inject(lab.target)
         assert fault.evidence(lab.target).seen
         fault.heal(lab.target)
-        assert fault.healed(lab.target).seen
+        awaited_healed(fault, lab)

@@ -34,6 +34,7 @@ class Yard:
     broken: Exception | None = None
     images_built: int = 0
     elsewhere: tuple[str, ...] = ()
+    no_disk: str = ""
     built: int = 0
 
     @contextmanager
@@ -49,7 +50,7 @@ class Yard:
 
     def images(self, *_: object) -> dict[str, str]:
         self.images_built += 1
-        return {"service": "service:1"}
+        return {"service": "service:1", "host": "host:1"}
 
     def prove(self, *_: object) -> tuple[str, ...]:
         if self.broken is not None:
@@ -63,8 +64,10 @@ class Yard:
 
 
 @pytest.fixture
-def yard(monkeypatch: pytest.MonkeyPatch) -> Yard:
+def yard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Yard:
     yard = Yard()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(module, "why_no_disk", lambda *_: yard.no_disk)
     monkeypatch.setattr(module, "healthy_stack", yard.healthy)
     monkeypatch.setattr(module, "images_for", yard.images)
     monkeypatch.setattr(module, "plan_for", lambda _s, _i, overlays, kind: (kind.value, overlays))
@@ -138,6 +141,17 @@ def test_what_lies_on_a_disk_is_on_it_for_good_before_each_drill(
 
     assert yard.told.index("durable") < yard.told.index("logs")
     assert yard.told.count("durable") == 3
+
+
+def test_a_host_that_cannot_carry_a_disk_is_refused_before_anything_is_built(
+    yard: Yard, stacks: Stacks
+) -> None:
+    yard.no_disk = "no loop devices"
+
+    with stacks, pytest.raises(EnvironmentProblem, match="no loop devices"):
+        yard.drill(stacks, StackKind.DISK)
+
+    assert yard.told == []
 
 
 def test_a_disk_on_which_nothing_lies_is_refused(yard: Yard, stacks: Stacks) -> None:
