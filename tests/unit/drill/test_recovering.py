@@ -17,7 +17,9 @@ from colordrill.recover.detector import OutageDetector
 from colordrill.recover.steps import RunbookEnd
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery, StackKind
-from colordrill.scenario.model import Scenario
+from colordrill.scenario.model import (
+    Scenario,
+)
 from fakes.clock import ManualClock
 
 
@@ -49,6 +51,7 @@ class Field:
     end: RunbookEnd = RunbookEnd.DONE
     pending_s: float = 0.0
     schedule_fails: bool = False
+    resumed: Any = None
     runbooks: list[tuple[str, Any]] = field(default_factory=list)
     scrubbed: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -116,8 +119,7 @@ def drill(
         judged.check.verdict = drill.verdict
         return judged
 
-    # the first says whether the recovery came in time; one that does not apply is None
-    monkeypatch.setattr(module, "AWAITED", (judge, lambda *_: None))
+    monkeypatch.setattr(module, "AWAITED", (judge, lambda *_: drill.resumed))
     monkeypatch.setattr(module, "restore_power", restore_power)
     drill.strike()
     return drill
@@ -271,11 +273,24 @@ def test_a_recovery_that_is_proven_late_ends_the_watch_then(drill: Field) -> Non
 
 @pytest.mark.parametrize("until", [Verdict.UNKNOWN, Verdict.FAIL])
 def test_other_checks_that_need_more_to_be_seen_are_waited_for(
-    drill: Field, monkeypatch: pytest.MonkeyPatch, until: Verdict
+    drill: Field, until: Verdict
 ) -> None:
     """Backups that have not resumed, users whose work has not succeeded again."""
     resumed = SimpleNamespace(check=SimpleNamespace(verdict=until))
-    monkeypatch.setattr(module, "AWAITED", (*module.AWAITED, lambda *_: resumed))
+    drill.resumed = resumed
+    drill.clock.at(5.0, lambda: setattr(resumed.check, "verdict", Verdict.PASS))
+    unaided(drill)
+
+    drill.run()
+
+    assert 5.0 <= drill.clock.elapsed_s <= 6.0
+
+
+def test_what_has_been_shown_once_need_not_be_shown_again(drill: Field) -> None:
+    """A canary that is under way makes the recovery a doubt again; it is judged at the end."""
+    resumed = SimpleNamespace(check=SimpleNamespace(verdict=Verdict.UNKNOWN))
+    drill.resumed = resumed
+    drill.clock.at(3.0, lambda: setattr(drill, "verdict", Verdict.UNKNOWN))
     drill.clock.at(5.0, lambda: setattr(resumed.check, "verdict", Verdict.PASS))
     unaided(drill)
 
