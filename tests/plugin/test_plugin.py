@@ -240,6 +240,49 @@ def broken():
     assert result.ret != 0
 
 
+def test_the_drills_of_a_session_share_its_stacks_and_these_are_removed_at_its_end(
+    project: pytest.Pytester,
+) -> None:
+    project.makeconftest(
+        """
+        import pytest
+        from pathlib import Path
+        from colordrill.drill import run, stacks
+
+        class Stub:
+            given = []
+
+            def __init__(self, scenario, settings, say, lent):
+                self.given.append(lent)
+
+            def run(self):
+                return run.DrillResult(Path("runs/x"), {"verdict": "pass", "checks": []}, None)
+
+        @pytest.fixture(autouse=True, scope="session")
+        def stubbed():
+            removed = []
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(run, "Drill", Stub)
+                patch.setattr(stacks.Stacks, "remove", lambda self: removed.append(self))
+                yield Stub.given
+            # the stacks' fixture was made later, so it has ended already
+            assert removed == [Stub.given[0]]
+        """
+    )
+    project.makepyfile(
+        """
+        def test_one(drill):
+            drill("host_power_loss")
+
+        def test_another(drill, stubbed, drill_stacks):
+            drill("process_killed")
+            assert stubbed == [drill_stacks, drill_stacks]
+        """
+    )
+
+    run(project).assert_outcomes(passed=2)
+
+
 def test_a_project_that_uses_nothing_of_it_pays_nothing_for_it(project: pytest.Pytester) -> None:
     """The plugin is loaded in every project that has colordrill installed."""
     project.makepyfile(

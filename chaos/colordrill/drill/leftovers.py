@@ -13,6 +13,7 @@ from colordrill.clock import SystemClock, poll
 from colordrill.errors import ColordrillError, RecordProblem
 from colordrill.fault.injection import HEALED_LIMIT_S
 from colordrill.fault.ledger import Ledger, OpenFault, open_faults
+from colordrill.fault.protocol import Fault
 from colordrill.fault.registry import build_fault
 from colordrill.stack.compose_project import remembered
 from colordrill.stack.docker_target import DockerTarget
@@ -43,30 +44,56 @@ def _heal_run(directory: Path, say: Callable[[str], None]) -> int:
         return 0
     name = project_of(directory.name)
     target = DockerTarget(name, compose=remembered(name, directory))
-    healed = 0
+    ledger, healed = Ledger(directory), 0
     try:
-        for each in left:
-            named = f"{each.spec.name} on {each.spec.target} of the kept run {directory.name}"
-            say(f"healing {named}, which a killed run left")
-            try:
-                _heal(each, target)
-            except ColordrillError as error:
-                say(f"{named} could not be healed: {error}; `colordrill down` removes the stack")
-                continue
-            Ledger(directory).closed(each.spec)
-            healed += 1
+        # all cures first: what one fault's peer must see again another one may still hide
+        begun = [(each, _begin_cure(each, target, directory.name, say)) for each in left]
+        for each, fault in begun:
+            if fault is not None and _is_healed(each, fault, target, directory.name, say):
+                ledger.closed(each.spec)
+                healed += 1
     finally:
         target.close()
     return healed
 
 
-def _heal(left: OpenFault, target: DockerTarget) -> None:
-    fault = build_fault(left.spec)
-    fault.memory = left.memory
-    fault.heal(target)
-    poll(
-        SystemClock(),
-        lambda: fault.healed(target).seen or None,
-        awaited="the read-back",
-        timeout_s=HEALED_LIMIT_S,
-    )
+def _begin_cure(
+    left: OpenFault, target: DockerTarget, run_id: str, say: Callable[[str], None]
+) -> Fault | None:
+    """The fault whose cure was begun; None where that failed."""
+    say(f"healing {_named(left, run_id)}, which a killed run left")
+    try:
+        fault = build_fault(left.spec)
+        fault.memory = left.memory
+        fault.heal(target)
+    except ColordrillError as error:
+        _say_broken(left, run_id, error, say)
+        return None
+    return fault
+
+
+def _is_healed(
+    left: OpenFault, fault: Fault, target: DockerTarget, run_id: str, say: Callable[[str], None]
+) -> bool:
+    try:
+        poll(
+            SystemClock(),
+            lambda: fault.healed(target).seen or None,
+            awaited="the read-back",
+            timeout_s=HEALED_LIMIT_S,
+        )
+    except ColordrillError as error:
+        _say_broken(left, run_id, error, say)
+        return False
+    return True
+
+
+def _say_broken(
+    left: OpenFault, run_id: str, error: ColordrillError, say: Callable[[str], None]
+) -> None:
+    named = _named(left, run_id)
+    say(f"{named} could not be healed: {error}; `colordrill down` removes the stack")
+
+
+def _named(left: OpenFault, run_id: str) -> str:
+    return f"{left.spec.name} on {left.spec.target} of the kept run {run_id}"

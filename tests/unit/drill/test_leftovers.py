@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from colordrill.drill.leftovers import heal_leftovers
 from colordrill.errors import EnvironmentProblem, UnknownName
 from colordrill.fault.ledger import LEDGER, Ledger, open_faults
 from colordrill.scenario.fault_spec import FaultSpec
+from colordrill.stack.compose_project import REMEMBERED, ComposeProject
 from colordrill.stack.runs import KEPT, OWNER_LOCK, owned_run, state_directory
 from fakes.clock import ManualClock
 from fakes.faults import ScriptedFault, raising
@@ -26,10 +28,12 @@ class Host:
         self.log: list[str] = []
         self.said: list[str] = []
         self.opened: list[str] = []
+        self.projects: list[ComposeProject | None] = []
         self.closed = 0
 
-    def target(self, project: str) -> FakeTarget:
+    def target(self, project: str, *, compose: ComposeProject | None) -> FakeTarget:
         self.opened.append(project)
+        self.projects.append(compose)
         host = self
 
         class Target(FakeTarget):
@@ -86,11 +90,26 @@ def test_a_killed_kept_runs_faults_are_healed_newest_first_with_their_memories(
 
     assert host.heal() == 2
 
-    assert host.log == ["heal b", "healed b", "heal a", "healed a"]
+    assert host.log == ["heal b", "heal a", "healed b", "healed a"]
     assert host.faults["a"].memory == {"of": "a"}
     assert host.opened == ["colordrill-dead0001"]
     assert left(directory) == []
     assert "healing b on primary of the kept run dead0001" in host.said[0]
+
+
+def test_a_stack_that_remembers_how_it_was_brought_up_can_have_parts_created_anew(
+    host: Host,
+) -> None:
+    told = {"command": "docker compose", "files": ["compose.yaml"]}
+    (host.run("dead0001", "a") / REMEMBERED).write_text(json.dumps(told), encoding="utf-8")
+    host.run("dead0002", "b")
+
+    assert host.heal() == 2
+
+    remembered, forgotten = host.projects
+    assert remembered is not None
+    assert (remembered.name, remembered.files) == ("colordrill-dead0001", ("compose.yaml",))
+    assert forgotten is None
 
 
 def test_what_is_healed_is_not_healed_again(host: Host) -> None:
@@ -141,7 +160,7 @@ def test_what_cannot_be_healed_is_said_and_stays_in_its_ledger(
     assert left(directory) == ["b"]
     assert any("b on primary" in line and "could not be healed" in line for line in host.said)
     assert any("colordrill down" in line for line in host.said)
-    assert host.log[-2:] == ["heal a", "healed a"]
+    assert {"heal a", "healed a"} <= set(host.log)
 
 
 def test_a_fault_that_no_longer_exists_is_said(host: Host) -> None:

@@ -271,9 +271,26 @@ def test_a_recovery_that_is_proven_late_ends_the_watch_then(drill: Field) -> Non
     assert 20.0 <= drill.clock.elapsed_s <= 21.0
 
 
-def test_backups_that_have_not_resumed_are_waited_for(drill: Field) -> None:
+@pytest.mark.parametrize("until", [Verdict.UNKNOWN, Verdict.FAIL])
+def test_other_checks_that_need_more_to_be_seen_are_waited_for(
+    drill: Field, until: Verdict
+) -> None:
+    """Backups that have not resumed, users whose work has not succeeded again."""
+    resumed = SimpleNamespace(check=SimpleNamespace(verdict=until))
+    drill.resumed = resumed
+    drill.clock.at(5.0, lambda: setattr(resumed.check, "verdict", Verdict.PASS))
+    unaided(drill)
+
+    drill.run()
+
+    assert 5.0 <= drill.clock.elapsed_s <= 6.0
+
+
+def test_what_has_been_shown_once_need_not_be_shown_again(drill: Field) -> None:
+    """A canary that is under way makes the recovery a doubt again; it is judged at the end."""
     resumed = SimpleNamespace(check=SimpleNamespace(verdict=Verdict.UNKNOWN))
     drill.resumed = resumed
+    drill.clock.at(3.0, lambda: setattr(drill, "verdict", Verdict.UNKNOWN))
     drill.clock.at(5.0, lambda: setattr(resumed.check, "verdict", Verdict.PASS))
     unaided(drill)
 

@@ -33,6 +33,8 @@ class Yard:
     problems: tuple[str, ...] = ()
     broken: Exception | None = None
     images_built: int = 0
+    elsewhere: tuple[str, ...] = ()
+    no_disk: str = ""
     built: int = 0
 
     @contextmanager
@@ -41,12 +43,14 @@ class Yard:
         name = f"{self.built}"
         self.told.append(f"build {name} {plan}")
         target: Any = FakeTarget()
-        yield HealthyStack(target, cast("Any", None), Path(name))
-        self.told.append(f"remove {name}")
+        try:
+            yield HealthyStack(target, cast("Any", None), Path(name))
+        finally:
+            self.told.append(f"remove {name}")
 
     def images(self, *_: object) -> dict[str, str]:
         self.images_built += 1
-        return {"service": "service:1"}
+        return {"service": "service:1", "host": "host:1"}
 
     def prove(self, *_: object) -> tuple[str, ...]:
         if self.broken is not None:
@@ -60,8 +64,10 @@ class Yard:
 
 
 @pytest.fixture
-def yard(monkeypatch: pytest.MonkeyPatch) -> Yard:
+def yard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Yard:
     yard = Yard()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(module, "why_no_disk", lambda *_: yard.no_disk)
     monkeypatch.setattr(module, "healthy_stack", yard.healthy)
     monkeypatch.setattr(module, "images_for", yard.images)
     monkeypatch.setattr(module, "plan_for", lambda _s, _i, overlays, kind: (kind.value, overlays))
@@ -69,6 +75,8 @@ def yard(monkeypatch: pytest.MonkeyPatch) -> Yard:
     monkeypatch.setattr(module, "configuration_text", lambda *_: "")
     monkeypatch.setattr(module, "make_clean", lambda *_: yard.told.append("clean"))
     monkeypatch.setattr(module, "prove_clean", yard.prove)
+    monkeypatch.setattr(module, "make_durable", lambda _t: yard.told.append("durable"))
+    monkeypatch.setattr(module, "not_on_disk", lambda _t: yard.elsewhere)
     monkeypatch.setattr(module, "keep_logs", lambda *_: yard.told.append("logs"))
     return yard
 
@@ -123,6 +131,38 @@ def test_another_kind_of_stack_is_built_anew_and_the_first_is_gone_before(
     assert yard.told.index("remove 1") < yard.told.index("build 2 ('disk', ())")
 
 
+def test_what_lies_on_a_disk_is_on_it_for_good_before_each_drill(
+    yard: Yard, stacks: Stacks
+) -> None:
+    """A drill loses what it wrote itself, never what it was given."""
+    with stacks:
+        yard.drill(stacks, StackKind.DISK)
+        yard.drill(stacks, StackKind.DISK)
+
+    assert yard.told.index("durable") < yard.told.index("logs")
+    assert yard.told.count("durable") == 3
+
+
+def test_a_host_that_cannot_carry_a_disk_is_refused_before_anything_is_built(
+    yard: Yard, stacks: Stacks
+) -> None:
+    yard.no_disk = "no loop devices"
+
+    with stacks, pytest.raises(EnvironmentProblem, match="no loop devices"):
+        yard.drill(stacks, StackKind.DISK)
+
+    assert yard.told == []
+
+
+def test_a_disk_on_which_nothing_lies_is_refused(yard: Yard, stacks: Stacks) -> None:
+    yard.elsewhere = ("output is not on the disk",)
+
+    with stacks, pytest.raises(EnvironmentProblem, match="output is not on the disk"):
+        yard.drill(stacks, StackKind.DISK)
+
+    assert yard.told == ["build 1 ('disk', ())", "remove 1"]
+
+
 def test_a_red_twins_overlay_is_another_stack(yard: Yard, stacks: Stacks) -> None:
     with stacks:
         yard.drill(stacks)
@@ -158,6 +198,8 @@ def test_a_stack_that_does_not_come_up_leaves_nothing(
 
     with stacks, pytest.raises(EnvironmentProblem, match="no hash"):
         yard.drill(stacks)
+
+    assert yard.told == ["build 1 ('plain', ())", "remove 1"]
 
 
 def test_a_kept_stack_is_left_as_the_drill_left_it(yard: Yard, clock: ManualClock) -> None:

@@ -133,7 +133,7 @@ def test_an_injection_that_fails_by_schedule_is_told_and_undone(bench: Bench) ->
         bench.run(scheduled=True)
 
     assert [event.data["name"] for event in bench.told("fault", EventType.FAIL)] == ["b"]
-    assert bench.log[-4:] == ["heal b", "healed b", "heal a", "healed a"]
+    assert bench.log[-4:] == ["heal b", "heal a", "healed b", "healed a"]
 
 
 def test_a_crash_in_the_schedules_thread_is_told_to_who_awaits_it(bench: Bench) -> None:
@@ -143,7 +143,7 @@ def test_a_crash_in_the_schedules_thread_is_told_to_who_awaits_it(bench: Bench) 
     with pytest.raises(EnvironmentProblem, match="a bug"):
         bench.run(scheduled=True)
 
-    assert bench.log[-4:] == ["heal b", "healed b", "heal a", "healed a"]
+    assert bench.log[-4:] == ["heal b", "heal a", "healed b", "healed a"]
 
 
 def test_what_is_still_due_when_the_drill_ends_is_not_begun(
@@ -206,4 +206,4 @@ def test_ctrl_c_during_a_strike_with_a_schedule_heals_what_was_begun(bench: Benc
     with pytest.raises(KeyboardInterrupt):
         bench.run(scheduled=True)
 
-    assert bench.log[-4:] == ["heal b", "healed b", "heal a", "healed a"]
+    assert bench.log[-4:] == ["heal b", "heal a", "healed b", "healed a"]

@@ -152,7 +152,7 @@ def test_everything_is_healed_when_the_history_cannot_be_written(
 ) -> None:
     bench.run(bench.history.close)
 
-    assert bench.log[-4:] == ["heal b", "healed b", "heal a", "healed a"]
+    assert bench.log[-4:] == ["heal b", "heal a", "healed b", "healed a"]
     assert left(run_directory) == []
 
 

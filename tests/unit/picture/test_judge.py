@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import pickle
 from dataclasses import replace
@@ -37,7 +38,20 @@ class TestJudge:
 
     def test_the_right_picture_is_correct(self, small: Pixels) -> None:
         judgement = self.judged(png(small, PROMPT), small)
-        assert judgement == Judgement(True, (), Scores(1.0, 1.0, 1.0, 0.0, size_ok=True))
+        pixels = hashlib.sha256(small.tobytes()).hexdigest()
+        assert judgement == Judgement(True, (), Scores(1.0, 1.0, 1.0, 0.0, size_ok=True), pixels)
+
+    def test_equal_pixels_have_one_hash_however_they_are_written(self, small: Pixels) -> None:
+        written = [png(small, PROMPT, compress_level=level) for level in (0, 9)]
+        assert written[0] != written[1]
+        hashes = {self.judged(each, small).pixels_sha256 for each in written}
+        assert len(hashes) == 1
+        other = self.judged(png(uncoloured(small), PROMPT), small).pixels_sha256
+        assert other not in {None, *hashes}
+
+    def test_a_picture_that_does_not_decode_has_no_hash(self, small: Pixels) -> None:
+        whole = png(small, PROMPT)
+        assert self.judged(whole[: len(whole) // 2], small).pixels_sha256 is None
 
     def test_an_uncoloured_picture_is_wrong(self, small: Pixels) -> None:
         judgement = self.judged(png(uncoloured(small), PROMPT), small)

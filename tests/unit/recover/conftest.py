@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from colordrill.backup.points import PointDamaged, restore_point
+from colordrill.backup.points import PointDamaged, Repaired, restore_point
 from colordrill.data import fixtures
 from colordrill.errors import EnvironmentProblem
 from colordrill.history import Event, History
@@ -144,11 +144,11 @@ class Disaster:
         refused = folder in self.unwritable and not given
         return Executed(1, "", "Permission denied") if refused else Executed(0, "", "")
 
-    def repair(self, _target: Target, _agent: Part, point: str, paths: Sequence[str]) -> int:
+    def repair(self, _target: Target, _agent: Part, point: str, paths: Sequence[str]) -> Repaired:
         if point in self.damaged:
             raise EnvironmentProblem(f"recovery point {point} is damaged")
         self.repaired.append((point, tuple(paths)))
-        return 7
+        return Repaired(("output/a.png",), ("output/b.png",))
 
     def readiness(self) -> dict[str, str]:
         """What the probes found."""

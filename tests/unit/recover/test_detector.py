@@ -93,3 +93,16 @@ def test_who_waits_for_the_confirmation_is_woken(detector: OutageDetector) -> No
     waiter.join()
 
     assert woken == [True]
+
+
+def test_a_kind_of_its_own_confirms_whatever_the_others_say_in_between(
+    detector: OutageDetector,
+) -> None:
+    """Only buildings are wrong: correct people in between say nothing of them."""
+    for number, kind in enumerate(("building", "person", "building"), start=1):
+        sent = Event(number, "", EventType.INVOKE, "canary", f"canary-{number}", {"canary": kind})
+        assert not after(detector, sent)
+
+    assert not after(detector, judged(1, correct=False), judged(2, correct=True))
+    assert after(detector, judged(3, correct=False))
+    assert detector.canaries == ("canary-1", "canary-3")
