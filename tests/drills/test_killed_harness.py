@@ -90,6 +90,7 @@ def kill(process: subprocess.Popen[str], follower: Follower, phase: str, after_s
 
 
 @pytest.mark.drill
+@pytest.mark.nightly
 def test_a_killed_harness_leaves_nothing_after_the_next_start(
     moment: Moment, tmp_path: Path
 ) -> None:
