@@ -6,7 +6,7 @@ from typing import Any
 
 from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery
 from colordrill.scenario.model import Scenario
-from colordrill.scenario.paces import ALERT, BRISK, DAMAGED, FAILED_OVER, REPAIRED, RIDDEN_OUT
+from colordrill.scenario.paces import ALERT, BRISK, FAILED_OVER, REPAIRED, RIDDEN_OUT
 
 SERVICE = "primary-colorization"
 DR_SERVICE = "dr-colorization"
@@ -106,19 +106,17 @@ PEOPLE_DRILLS: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="result_cache_stale",
-        title="the result cache promises pictures that are gone; they are brought back",
+        title="the result cache promises a picture that is gone; canaries are not fooled",
         description=(
-            "Pictures are deleted on the disk. An identical job runs nothing, succeeds, and names "
-            "the file that is not there."
+            "A picture is deleted on the disk. An identical job runs nothing, succeeds, and names "
+            "the file that is not there. What canaries and users ask for is fresh, and comes."
         ),
-        faults=(FaultSpec("result_cache_stale", SERVICE),),
-        objectives=DAMAGED,
-        pace=BRISK,
-        recovery=Recovery.IN_PLACE,
-        detection=Detection.SCRUB,
+        faults=(FaultSpec("result_cache_stale", SERVICE, duration_s=6.0),),
+        objectives=RIDDEN_OUT,
+        pace=ALERT,
+        recovery=Recovery.UNAIDED,
+        detection=Detection.NONE,
         outage_expected=False,
-        repair=("output",),
-        restarts=False,
     ),
     _unready(
         "dr_image_stale",

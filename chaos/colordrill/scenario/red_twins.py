@@ -132,7 +132,7 @@ SABOTAGES: Mapping[str, tuple[SabotageSpec, ...]] = {
     "checkpoint_missing": (POINTS_OTHER_WEIGHTS,),
     "checkpoint_corrupt": (POINTS_OTHER_WEIGHTS,),
     "checkpoint_other": (POINTS_OTHER_WEIGHTS,),
-    "result_cache_stale": (ONLY_OLDEST_POINT,),
+    "result_cache_stale": (WORKER_DIES,),
     "dr_image_stale": (POINTS_CONFIG_STALE,),
     "dr_settings_mixed": (POINTS_CONFIG_CUDA,),
     "dr_compose_outdated": (ONLY_OLDEST_POINT,),
