@@ -116,7 +116,9 @@ def test_a_disk_whose_harness_was_killed_is_swept_at_the_next_start(
     own_state: None, left: Callable[[str], list[str]], image_of: Callable[[str], str]
 ) -> None:
     command = [sys.executable, "-c", HARNESS, image_of("host"), image_of("backup")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as harness:
+    # it imports what this process imports, tests included
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as harness:
         assert harness.stdout is not None
         run_id = harness.stdout.readline().strip()
         os.kill(harness.pid, signal.SIGKILL)
