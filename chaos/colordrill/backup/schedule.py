@@ -42,9 +42,13 @@ class BackupSchedule:
     _thread: threading.Thread | None = field(init=False, default=None)
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Take snapshots from now on; once only."""
         self._thread = threading.Thread(target=self._run, name="backups", daemon=True)
         self._thread.start()
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from colordrill.backup.schedule import BackupSchedule
@@ -89,8 +89,15 @@ class TimedDrill:
         backups = BackupSchedule(self.target, self.history, self.clock, pace.backup_interval_s)
         arrivals = Arrivals(self._streams(), self.clock, self.history, pace.in_flight_max)
         self._injection = Injection(self.faults, self.target, self.history, self.clock, self.ledger)
-        with self._sabotaged(), arrivals, backups, self._injection:
+        with ExitStack() as stack:
+            # from the last to the first: faults are healed before anything is waited for
+            stack.callback(arrivals.finish)
+            stack.callback(backups.stop)
+            stack.enter_context(self._sabotaged())
+            stack.enter_context(self._injection)
             self._plant()
+            arrivals.start()
+            backups.start()
             self._phase("steady")
             if not self._await_steady(watch):
                 return

@@ -48,8 +48,12 @@ class Arrivals:
         self._pacer = threading.Thread(target=self._pace, name="arrivals", daemon=True)
 
     def __enter__(self) -> Self:
-        self._pacer.start()
+        self.start()
         return self
+
+    def start(self) -> None:
+        """Let the streams arrive from now on; once only."""
+        self._pacer.start()
 
     def __exit__(self, *_: object) -> None:
         self.finish()
