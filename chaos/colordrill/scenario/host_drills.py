@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from colordrill.scenario.fault_spec import FaultSpec, Recovery, StackKind
+from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery, StackKind
 from colordrill.scenario.model import Objectives, Scenario
 from colordrill.scenario.paces import (
     ALERT,
@@ -22,8 +22,14 @@ def _restarted(
     description: str,
     fault: FaultSpec,
     objectives: Objectives = RIDDEN_OUT,
+    *,
+    long: bool = True,
 ) -> Scenario:
-    """The engine's restart policy brings the service back."""
+    """The engine's restart policy brings the service back.
+
+    An outage that is not *long* may be over between two canaries: a peer has to see it, and no
+    canary needs to.
+    """
     return Scenario(
         name=name,
         title=title,
@@ -32,6 +38,8 @@ def _restarted(
         objectives=objectives,
         pace=ALERT,
         recovery=Recovery.UNAIDED,
+        detection=Detection.CANARY if long else Detection.NONE,
+        outage_expected=long,
     )
 
 
@@ -114,12 +122,14 @@ HOST_DRILLS: tuple[Scenario, ...] = (
         "SIGKILL from outside the engine: the restart policy must bring the service back, and what "
         "was in its queue is lost.",
         FaultSpec("process_killed", SERVICE),
+        long=False,
     ),
     _restarted(
         "process_terminated",
         "the service is terminated; the engine restarts it",
         "SIGTERM, which ComfyUI does not handle: it ends at once and drains nothing.",
         FaultSpec("process_terminated", SERVICE),
+        long=False,
     ),
     _restarted(
         "crash_loop",
@@ -134,6 +144,7 @@ HOST_DRILLS: tuple[Scenario, ...] = (
         "A truncated PNG stays behind and /view serves it with 200. It was never acknowledged, and "
         "nobody may take it for a picture.",
         FaultSpec("killed_while_saving", SERVICE),
+        long=False,
     ),
     _restarted(
         "out_of_memory",
