@@ -28,7 +28,8 @@ def test_correct_pictures_pass_with_the_worst_figures(story: Story) -> None:
     actuals = story.outcome().actuals
     assert (actuals.chroma_ssim_min, actuals.chroma_tile_min) == (0.9991, 0.995)
     assert (actuals.luma_ssim_min, actuals.delta_e_max) == (0.9998, 0.03)
-    assert "worst of 2 scored pictures" in check.detail
+    assert check.detail.startswith("worst of 2 scored pictures: chroma_ssim_min 0.9991 (bound 0.99")
+    assert "), chroma_tile_min 0.9950 (bound " in check.detail
 
 
 @pytest.mark.parametrize("kind", ["canary", "verifycan"])

@@ -70,7 +70,9 @@ class TestIntegrity:
     def test_a_restored_point_that_nobody_took_is_unknown(self, story: Story) -> None:
         drill(story).item("workflows/a.json", -9.0, "corrupt")
         story.told = [each for each in story.told if each.kind != "snapshot"]
-        assert story.check("integrity").verdict is Verdict.UNKNOWN
+        check = story.check("integrity")
+        assert check.verdict is Verdict.UNKNOWN
+        assert check.detail.endswith("no step says which point was restored")
 
     def test_no_loss_needs_no_restored_point(self, story: Story) -> None:
         story.fault()

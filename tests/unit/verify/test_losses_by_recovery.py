@@ -41,6 +41,15 @@ class TestIntegrity:
         assert (check.verdict, check.value) == (Verdict.FAIL, 1)
         assert "that a site that nobody restored must hold" in check.detail
 
+    @pytest.mark.parametrize(("acked", "verdict"), [(-5.001, Verdict.FAIL), (-5.0, Verdict.PASS)])
+    def test_unaided_unflushed_writes_may_be_gone_where_the_scenario_says_so(
+        self, story: Story, acked: float, verdict: Verdict
+    ) -> None:
+        unaided(story, unflushed_max_s=5.0).item("workflows/a.json", acked, "lost")
+        check = story.check("integrity")
+        assert check.verdict is verdict
+        assert "the disk (5 s before the fault)" in check.detail
+
     def test_unaided_a_restored_point_excuses_nothing(self, story: Story) -> None:
         unaided(story).snapshot("p4", -4.0)
         story.runbook()
