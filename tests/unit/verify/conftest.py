@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,27 @@ BAD = {"chroma_ssim": 0.2, "chroma_tile": 0.01, "luma_ssim": 0.97, "delta_e": 11
 
 def at_ns(second: float) -> int:
     return FAULT_NS + round(second * 1e9)
+
+
+BOUNDS: dict[str, Callable[[Scenario], float]] = {
+    "steady_state": lambda scenario: scenario.pace.steady_canaries,
+    "rto": lambda scenario: scenario.objectives.rto_s,
+    "steady_after": lambda scenario: scenario.pace.stability_count,
+    "rpo": lambda scenario: min(
+        scenario.objectives.rpo_s,
+        scenario.unflushed_max_s
+        or scenario.pace.backup_interval_s + scenario.pace.backup_duration_max_s,
+    ),
+    "backup_promise": lambda scenario: scenario.pace.backup_duration_max_s,
+    "backups_resume": lambda _: 1,
+    "integrity": lambda _: 0,
+    "lost_after_fault": lambda scenario: scenario.objectives.lost_after_fault_max,
+    "duplicates": lambda _: 0,
+    "user_work": lambda _: 0,
+    "colour": lambda scenario: scenario.objectives.chroma_ssim_min,
+    "determinism": lambda scenario: scenario.objectives.chroma_ssim_min,
+}
+"""What a check is measured against follows from the scenario alone, whatever its verdict."""
 
 
 STRICT = replace(
@@ -213,6 +235,10 @@ class Story:
         # a check that crashes is unknown too: no test may take that for the reason that it means
         crashed = [each for each in outcome.checks if "could not be judged" in each.detail]
         assert self.may_crash or not crashed, crashed
+        for check in outcome.checks:
+            assert check.detail
+            if check not in crashed and check.name in BOUNDS:
+                assert check.bound == BOUNDS[check.name](self.scenario), check
         return outcome
 
     def check(self, name: str) -> Check:

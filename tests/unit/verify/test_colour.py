@@ -43,6 +43,13 @@ def test_a_wrong_picture_of_the_expected_site_fails(story: Story, kind: str) -> 
     assert f"1 of 2 pictures are wrong, first {op}: chroma SSIM 0.2000" in check.detail
 
 
+def test_all_reasons_are_told(story: Story) -> None:
+    story.fault()
+    op = story.canary(5.0, scored=False)
+    story.say(6.0, "note", "score", op=op, correct=False, reasons=["too grey", "too small"])
+    assert f"first {op}: too grey; too small; worst of" in story.check("colour").detail
+
+
 def test_a_wrong_picture_fails_without_evidence_too(story: Story) -> None:
     story.fault(seen=None)
     story.canary(0.1, correct=False)

@@ -96,6 +96,14 @@ class TestIntegrity:
         assert story.check("integrity").verdict is Verdict.PASS
         assert story.outcome().counts.lost == 0
 
+    def test_what_was_acknowledged_is_counted_without_a_fault_and_without_items_too(
+        self, story: Story
+    ) -> None:
+        story.job("undone", -6.0, None)
+        assert story.outcome().counts.accepted == 1
+        story.fault()
+        assert story.outcome().counts.accepted == 1
+
     def test_everything_is_counted(self, story: Story) -> None:
         drill(story).item("workflows/lost.json", -1.0, "lost")
         story.item("workflows/corrupt.json", -1.0, "corrupt")
