@@ -10,6 +10,7 @@ passed over. Half an hour on two cores; for the nightly run, not for the gate.
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
@@ -51,7 +52,7 @@ def _judge(results: Results, directory: Path, *, whole: bool, exit_code: int) ->
     if not results.count or results.unfinished:
         print(f"the run did not end (mutmut's exit code {exit_code}): nothing is proven")
         return 1
-    survivors = [_survivor(name, directory) for name in (*results.survived, *results.untested)]
+    survivors = _survivors([*results.survived, *results.untested], directory)
     known, stale = explained()
     gaps = unexplained(survivors, known)
     _list("survive, and nobody says why", (each.told for each in gaps))
@@ -60,12 +61,16 @@ def _judge(results: Results, directory: Path, *, whole: bool, exit_code: int) ->
     return 1 if gaps or unused else 0
 
 
-def _survivor(name: str, directory: Path) -> Survivor:
+def _survivors(names: list[str], directory: Path) -> list[Survivor]:
     shown = subprocess.run(
-        [_mutmut(), "show", name], cwd=directory, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, text=True, check=True,
-    )  # fmt: skip
-    return Survivor.read(name, shown.stdout)
+        [sys.executable, Path(__file__).with_name("diffs.py")],
+        cwd=directory,
+        input="\n".join(names),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return [Survivor.read(name, diff) for name, diff in json.loads(shown.stdout).items()]
 
 
 def _list(what: str, lines: Iterable[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +26,27 @@ def at_ns(second: float) -> int:
     return FAULT_NS + round(second * 1e9)
 
 
+BOUNDS: dict[str, Callable[[Scenario], float]] = {
+    "steady_state": lambda scenario: scenario.pace.steady_canaries,
+    "rto": lambda scenario: scenario.objectives.rto_s,
+    "steady_after": lambda scenario: scenario.pace.stability_count,
+    "rpo": lambda scenario: min(
+        scenario.objectives.rpo_s,
+        scenario.unflushed_max_s
+        or scenario.pace.backup_interval_s + scenario.pace.backup_duration_max_s,
+    ),
+    "backup_promise": lambda scenario: scenario.pace.backup_duration_max_s,
+    "backups_resume": lambda _: 1,
+    "integrity": lambda _: 0,
+    "lost_after_fault": lambda scenario: scenario.objectives.lost_after_fault_max,
+    "duplicates": lambda _: 0,
+    "user_work": lambda _: 0,
+    "colour": lambda scenario: scenario.objectives.chroma_ssim_min,
+    "determinism": lambda scenario: scenario.objectives.chroma_ssim_min,
+}
+"""What a check is measured against follows from the scenario alone, whatever its verdict."""
+
+
 STRICT = replace(
     HOST_POWER_LOSS, objectives=replace(HOST_POWER_LOSS.objectives, lost_after_fault_max=0)
 )
@@ -37,6 +59,7 @@ class Story:
 
     scenario: Scenario = STRICT
     told: list[Event] = field(default_factory=list)
+    may_crash: bool = False
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def say(self, second: float, type_: str, kind: str, id_: str = "", /, **data: Any) -> str:
@@ -208,7 +231,15 @@ class Story:
         return replace(self, told=kept)
 
     def outcome(self) -> Outcome:
-        return conclude(self.events(), self.scenario)
+        outcome = conclude(self.events(), self.scenario)
+        # a check that crashes is unknown too: no test may take that for the reason that it means
+        crashed = [each for each in outcome.checks if "could not be judged" in each.detail]
+        assert self.may_crash or not crashed, crashed
+        for check in outcome.checks:
+            assert check.detail
+            if check not in crashed and check.name in BOUNDS:
+                assert check.bound == BOUNDS[check.name](self.scenario), check
+        return outcome
 
     def check(self, name: str) -> Check:
         return next(check for check in self.outcome().checks if check.name == name)

@@ -28,7 +28,8 @@ def test_correct_pictures_pass_with_the_worst_figures(story: Story) -> None:
     actuals = story.outcome().actuals
     assert (actuals.chroma_ssim_min, actuals.chroma_tile_min) == (0.9991, 0.995)
     assert (actuals.luma_ssim_min, actuals.delta_e_max) == (0.9998, 0.03)
-    assert "worst of 2 scored pictures" in check.detail
+    assert check.detail.startswith("worst of 2 scored pictures: chroma_ssim_min 0.9991 (bound 0.99")
+    assert "), chroma_tile_min 0.9950 (bound " in check.detail
 
 
 @pytest.mark.parametrize("kind", ["canary", "verifycan"])
@@ -40,6 +41,13 @@ def test_a_wrong_picture_of_the_expected_site_fails(story: Story, kind: str) -> 
     check = story.check("colour")
     assert (check.verdict, check.value) == (Verdict.FAIL, 0.2)
     assert f"1 of 2 pictures are wrong, first {op}: chroma SSIM 0.2000" in check.detail
+
+
+def test_all_reasons_are_told(story: Story) -> None:
+    story.fault()
+    op = story.canary(5.0, scored=False)
+    story.say(6.0, "note", "score", op=op, correct=False, reasons=["too grey", "too small"])
+    assert f"first {op}: too grey; too small; worst of" in story.check("colour").detail
 
 
 def test_a_wrong_picture_fails_without_evidence_too(story: Story) -> None:

@@ -144,6 +144,7 @@ class TestTrouble:
             del observations, scenario
             raise ZeroDivisionError("no canaries to divide by")
 
+        healthy.may_crash = True
         monkeypatch.setitem(conclusion.JUDGES, "rpo", crash)
         verdicts = healthy.verdicts()
         assert verdicts.pop("rpo") is Verdict.UNKNOWN
@@ -152,6 +153,7 @@ class TestTrouble:
         assert healthy.outcome().actuals.rpa_s is None
 
     def test_an_event_without_its_data_makes_every_check_unknown(self, healthy: Story) -> None:
+        healthy.may_crash = True
         healthy.say(30.0, "ok", "upload")
         outcome = healthy.outcome()
         assert {check.verdict for check in outcome.checks} == {Verdict.UNKNOWN}

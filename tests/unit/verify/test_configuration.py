@@ -138,6 +138,7 @@ class TestReplica:
 
     @pytest.mark.parametrize("present", [True, "7", None, 7.0])
     def test_what_is_no_count_makes_everything_unknown(self, healthy: Story, present: Any) -> None:
+        healthy.may_crash = True
         self.told(healthy, acknowledged=7, present=present, missing=[])
         assert set(healthy.verdicts().values()) == {Verdict.UNKNOWN}
 

@@ -70,7 +70,9 @@ class TestIntegrity:
     def test_a_restored_point_that_nobody_took_is_unknown(self, story: Story) -> None:
         drill(story).item("workflows/a.json", -9.0, "corrupt")
         story.told = [each for each in story.told if each.kind != "snapshot"]
-        assert story.check("integrity").verdict is Verdict.UNKNOWN
+        check = story.check("integrity")
+        assert check.verdict is Verdict.UNKNOWN
+        assert check.detail.endswith("no step says which point was restored")
 
     def test_no_loss_needs_no_restored_point(self, story: Story) -> None:
         story.fault()
@@ -93,6 +95,14 @@ class TestIntegrity:
         story.item("workflows/a.json", 0.0, "lost")
         assert story.check("integrity").verdict is Verdict.PASS
         assert story.outcome().counts.lost == 0
+
+    def test_what_was_acknowledged_is_counted_without_a_fault_and_without_items_too(
+        self, story: Story
+    ) -> None:
+        story.job("undone", -6.0, None)
+        assert story.outcome().counts.accepted == 1
+        story.fault()
+        assert story.outcome().counts.accepted == 1
 
     def test_everything_is_counted(self, story: Story) -> None:
         drill(story).item("workflows/lost.json", -1.0, "lost")

@@ -41,6 +41,15 @@ class TestIntegrity:
         assert (check.verdict, check.value) == (Verdict.FAIL, 1)
         assert "that a site that nobody restored must hold" in check.detail
 
+    @pytest.mark.parametrize(("acked", "verdict"), [(-5.001, Verdict.FAIL), (-5.0, Verdict.PASS)])
+    def test_unaided_unflushed_writes_may_be_gone_where_the_scenario_says_so(
+        self, story: Story, acked: float, verdict: Verdict
+    ) -> None:
+        unaided(story, unflushed_max_s=5.0).item("workflows/a.json", acked, "lost")
+        check = story.check("integrity")
+        assert check.verdict is verdict
+        assert "the disk (5 s before the fault)" in check.detail
+
     def test_unaided_a_restored_point_excuses_nothing(self, story: Story) -> None:
         unaided(story).snapshot("p4", -4.0)
         story.runbook()
@@ -187,3 +196,32 @@ class TestJobsLost:
         assert story.check("jobs_lost").verdict is Verdict.UNKNOWN
         story.say(3.0, "note", "detect", canaries=[])
         assert story.check("jobs_lost").verdict is Verdict.PASS
+
+
+class TestLostAfterFaultUnaided:
+    """Only a disk that fails under a site excuses what it was told once the disaster was seen."""
+
+    def drill(self, story: Story, acked: float, **changed: Any) -> Verdict:
+        objectives = replace(story.scenario.objectives, lost_after_fault_max=1)
+        unaided(story, objectives=objectives, **changed)
+        story.item("workflows/a.json", acked, "lost")
+        return story.check("lost_after_fault").verdict
+
+    @pytest.mark.parametrize(("acked", "verdict"), [(5.5, Verdict.PASS), (5.501, Verdict.FAIL)])
+    def test_what_goes_to_a_failing_disk_may_be_gone_until_it_has_passed(
+        self, story: Story, acked: float, verdict: Verdict
+    ) -> None:
+        assert self.drill(story, acked, unflushed_max_s=5.0) is verdict
+
+    @pytest.mark.parametrize(("acked", "verdict"), [(0.6, Verdict.PASS), (0.601, Verdict.FAIL)])
+    def test_otherwise_nothing_that_was_acknowledged_after_the_evidence_may(
+        self, story: Story, acked: float, verdict: Verdict
+    ) -> None:
+        assert self.drill(story, acked) is verdict
+
+    def test_a_site_whose_disk_is_another_matter_is_excused_by_neither(self, story: Story) -> None:
+        objectives = replace(story.scenario.objectives, lost_after_fault_max=1)
+        story.scenario = replace(story.scenario, objectives=objectives, unflushed_max_s=5.0)
+        story.fault()
+        story.item("workflows/a.json", 0.7, "lost")
+        assert story.check("lost_after_fault").verdict is Verdict.FAIL

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from colordrill.outcome import Verdict
+from colordrill.verify.judged import NO_FAULT
 
 if TYPE_CHECKING:
     from unit.verify.conftest import Story
@@ -51,6 +52,19 @@ def test_the_objective_bounds_where_it_is_tighter(story: Story) -> None:
     assert "promise" not in check.detail
 
 
+def test_what_was_acknowledged_just_before_the_fault_is_less_than_a_second_lost(
+    story: Story,
+) -> None:
+    drill(story).item("workflows/young.json", -0.4, "lost")
+    assert story.check("rpo").value == 0.4
+
+
+def test_what_lacks_points_says_what_it_would_have_been_measured_against(story: Story) -> None:
+    story.fault()
+    story.item("workflows/newest.json", -1.0)
+    assert story.check("rpo").bound == 8.0
+
+
 def test_a_failure_names_every_bound_that_was_exceeded(story: Story) -> None:
     drill(story).item("workflows/older.json", -11.0, "lost")
     detail = story.check("rpo").detail
@@ -72,6 +86,8 @@ def test_a_bound_that_was_met_exactly_is_not_named(story: Story) -> None:
 def test_without_a_fault_it_is_unknown(story: Story) -> None:
     story.before()
     assert story.check("rpo").verdict is Verdict.UNKNOWN
+    check = story.check("rpo")
+    assert (check.bound, check.detail) == (8.0, NO_FAULT)
 
 
 @pytest.mark.parametrize("outcome", [None, "unknown", "nonsense"])

@@ -90,6 +90,25 @@ def test_what_is_unknown_says_what_it_would_have_been_measured_against(
     assert story.check("rto").bound == OBJECTIVE_S
 
 
+def test_what_comes_too_late_or_is_in_doubt_says_what_it_was_measured_against(
+    story: Story,
+) -> None:
+    story.fault()
+    story.canary(1.0, answered=False)
+    story.canaries(20.0, 21.0)
+    assert story.check("rto").verdict is Verdict.UNKNOWN
+    assert story.check("rto").bound == OBJECTIVE_S
+    story.canary(60.0, answered=False)
+    story.canaries(70.0, 90.0)
+    assert story.check("rto").verdict is Verdict.FAIL
+    assert story.check("rto").bound == OBJECTIVE_S
+
+
+def test_without_a_failed_step_no_step_is_blamed(story: Story) -> None:
+    story.fault()
+    assert story.check("rto").detail == "no canary was submitted after the fault was seen"
+
+
 def test_a_failure_says_what_it_was_measured_against(story: Story) -> None:
     story.fault()
     story.canaries(1.0, 70.0, answered=False, took=0.5)
