@@ -157,8 +157,9 @@ HOST_DRILLS: tuple[Scenario, ...] = (
     _restarted(
         "container_frozen",
         "the service is frozen for a while",
-        "No process of the container is scheduled for 6 s: connections are taken and not served.",
-        FaultSpec("container_frozen", SERVICE, duration_s=6.0),
+        "No process of the container is scheduled for 10 s: connections are taken and not served. "
+        "Who waits for less than that gets no answer.",
+        FaultSpec("container_frozen", SERVICE, duration_s=10.0),
     ),
     _repaired(
         "container_stopped",
