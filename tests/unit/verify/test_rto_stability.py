@@ -195,3 +195,24 @@ def test_a_switch_that_never_ended_gives_no_time_to_the_first_correct_picture(
     breakdown = story.outcome().actuals.rta_breakdown
     assert (breakdown["verify_s"], breakdown["switch_s"]) == (1.0, None)
     assert breakdown["first_correct_s"] is None
+
+
+def test_a_kind_of_canary_that_has_not_come_back_keeps_the_recovery_open(story: Story) -> None:
+    """Correct people say nothing of buildings, whose canary comes more seldom."""
+    story.canary(-8.0, name="building", site="primary")
+    drill(story)
+    story.canaries(11.0, 40.0)
+
+    verdict, detail = told(story)
+
+    assert verdict is Verdict.UNKNOWN
+    assert "no canary building" in detail
+
+
+def test_the_recovery_is_closed_once_every_kind_has_come_back(story: Story) -> None:
+    story.canary(-8.0, name="building", site="primary")
+    drill(story)
+    story.canaries(11.0, 40.0)
+    story.canary(41.0, name="building")
+
+    assert told(story)[0] is Verdict.PASS
