@@ -32,6 +32,7 @@ class FileDamage:
     Attributes:
         target_name: a place of `disk_reading.PLACES`.
         memory: ``point``, ``files`` (hash by name), ``witnesses``.
+        count: so many files at most; as many as there are, at least one.
         seed: draws the files and where they are damaged.
         pattern: of the files' names, relative to the place (``*.png``); ``*`` crosses folders.
     """
@@ -72,11 +73,11 @@ class FileDamage:
         # a look, not the plan of an earlier injection: the key is not known there yet
         found = _run(target, place, ["look", f"{self._key()}-new", place.root(point), hashes])
         whole = [name for name in drawn if found.get(name) == "whole"][: self._wanted(suitable)]
-        if len(whole) < self._wanted(suitable) or not whole:
+        if not whole:
             return Evidence(
                 seen=False,
-                detail=f"{len(whole)} whole files of {self.target_name} match {self.pattern!r} and "
-                f"are in the newest recovery point {point}; {self._wanted(suitable)} are wanted",
+                detail=f"no whole file of {self.target_name} matches {self.pattern!r} and is in "
+                f"the newest recovery point {point}",
             )
         self.memory = {
             "point": point,

@@ -7,7 +7,7 @@ from typing import Any
 
 from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery, StackKind
 from colordrill.scenario.model import Objectives, Pace, Scenario
-from colordrill.scenario.paces import ALERT, BRISK, DAMAGED, RIDDEN_OUT
+from colordrill.scenario.paces import ALERT, DAMAGED, RIDDEN_OUT, WELL_BACKED_UP
 
 
 def _damaged(name: str, title: str, description: str, **parameters: Any) -> Scenario:
@@ -18,7 +18,7 @@ def _damaged(name: str, title: str, description: str, **parameters: Any) -> Scen
         description=description,
         faults=(FaultSpec(name, "primary:output", parameters),),
         objectives=DAMAGED,
-        pace=BRISK,
+        pace=WELL_BACKED_UP,
         recovery=Recovery.IN_PLACE,
         detection=Detection.SCRUB,
         outage_expected=False,
