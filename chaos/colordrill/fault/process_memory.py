@@ -17,6 +17,7 @@ EXIT_KILLED = 137
 PRESSURE_ROUNDS = 3
 PRESSURE_LIMIT_S = 2.0
 HEAL_LIMIT_S = 8.0
+MARGIN_MAX_MB = 1000.0
 LIMIT_WORDS = 2
 
 # a neighbour in the same container that wants memory: the kernel kills the largest, not the latest.
@@ -76,7 +77,7 @@ class OutOfMemory(PartFault):
     def __post_init__(self) -> None:
         """Refuse an absurd margin."""
         super().__post_init__()
-        self.margin_mb = number("margin_mb", self.margin_mb, 1.0, 1000.0)
+        self.margin_mb = number("margin_mb", self.margin_mb, 1.0, MARGIN_MAX_MB)
 
     def healthy(self, target: Target) -> Evidence:
         """As ever; the restarts until now are remembered."""
@@ -93,19 +94,35 @@ class OutOfMemory(PartFault):
             EnvironmentProblem: its use cannot be read, or nothing was killed under pressure.
         """
         self.refuse_down(target)
-        used_mb = target.memory_mb(self.part)
-        if used_mb is None:
-            raise EnvironmentProblem(f"the memory that {self.part} uses cannot be read")
         with self.witness.holding(target, self.clock) as held:
-            target.limit_memory(self.part, used_mb + self.margin_mb)
+            limit_mb = self._limit(target)
             killed = self._press(target)
         if not killed:
             raise EnvironmentProblem(
-                f"nothing in {self.part} was killed at a limit of "
-                f"{used_mb + self.margin_mb:.0f} MB",
+                f"nothing in {self.part} was killed at a limit of {limit_mb:.0f} MB",
                 "its memory may have been swapped out; is swap accounted for?",
             )
         self.memory["connection"] = held.ended().detail
+
+    def _limit(self, target: Target) -> float:
+        """Set the limit as low as the engine takes it; the limit in MB.
+
+        A part's use grows between the look and the limit, and page cache counts too: what is
+        refused with one margin is tried with twice that.
+        """
+        margin_mb = self.margin_mb
+        while True:
+            used_mb = target.memory_mb(self.part)
+            if used_mb is None:
+                raise EnvironmentProblem(f"the memory that {self.part} uses cannot be read")
+            try:
+                target.limit_memory(self.part, used_mb + margin_mb)
+            except EnvironmentProblem:
+                margin_mb *= 2
+                if margin_mb > MARGIN_MAX_MB:
+                    raise
+            else:
+                return used_mb + margin_mb
 
     @a_look
     def evidence(self, target: Target) -> Evidence:

@@ -76,12 +76,13 @@ DISK_DRILLS: tuple[Scenario, ...] = (
         name="backup_disk_corrupt",
         title="the newest recovery point is damaged when the primary dies",
         description=(
-            "The backup server's disk flips bits in the newest point, then the primary loses "
-            "power. The damaged point must be noticed and passed over; the one before is restored."
+            "The primary loses power, and the backup server's disk loses directory entries of the "
+            "newest point. The damaged point must be noticed and passed over; the one before is "
+            "restored. (A flipped bit would be in every point that shares the file by hard link.)"
         ),
         faults=(
             FaultSpec("host_power_loss", "primary"),
-            FaultSpec("bit_flip", "backup:points", {"count": 5}),
+            FaultSpec("file_deleted", "backup:points", {"count": 5}),
         ),
         objectives=Objectives(rto_s=60.0, rpo_s=16.0, lost_after_fault_max=3),
         pace=Pace(
