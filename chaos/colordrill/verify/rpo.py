@@ -58,10 +58,16 @@ def _lacking(points: list[Snapshot], items: list[Item], observations: Observatio
     """What keeps the check from meaning anything; empty where nothing does."""
     if len(points) < POINTS_MIN:
         return f"{len(points)} recovery points precede the fault, and {POINTS_MIN} must"
-    # a copy that was under way at the fault may be published after it, and be what was restored
+    # a copy that was under way at the fault may be published after it, and be what was restored;
+    # one that a cut-off primary began later is no measure of what was at risk
     restored = [step.point for step in observations.steps if step.ok and step.point is not None]
+    t_fault_ns = observations.t_fault_ns or 0
     newest = next(
-        (each for each in observations.points if restored and each.point == restored[-1]),
+        (
+            each
+            for each in observations.points
+            if restored and each.point == restored[-1] and each.began_ns < t_fault_ns
+        ),
         points[-1],
     )
     if not any(item.acked_ns > newest.began_ns for item in items):

@@ -181,3 +181,25 @@ class TestUnderWayAtTheFault:
         self.drill(story, -0.5).runbook(point="p4")
         story.told = [each for each in story.told if each.data.get("point") != "p1"]
         assert "2 recovery points precede" in story.check("rpo").detail
+
+
+def test_a_point_that_a_cut_off_primary_began_later_is_no_measure_of_what_was_at_risk(
+    story: Story,
+) -> None:
+    """It holds whatever was acknowledged before the fault; the last one before it need not."""
+    drill(story).snapshot("p5", 2.0)
+    story.runbook(point="p5")
+
+    assert story.check("rpo").verdict is Verdict.PASS
+
+
+def test_the_point_that_was_under_way_at_the_fault_and_restored_is_the_measure(
+    story: Story,
+) -> None:
+    drill(story).snapshot("p5", -0.5)
+    story.runbook(point="p5")
+
+    check = story.check("rpo")
+
+    assert check.verdict is Verdict.UNKNOWN
+    assert "p5" in check.detail
