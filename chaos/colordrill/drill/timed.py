@@ -13,7 +13,7 @@ from colordrill.drill.provision import await_ready
 from colordrill.drill.recovering import Recovering, steady_limit_s
 from colordrill.drill.replica import note_replica
 from colordrill.drill.steady import SteadyWatch
-from colordrill.errors import EnvironmentProblem, WaitExpired
+from colordrill.errors import EnvironmentProblem, ServiceProblem, WaitExpired
 from colordrill.fault.injection import Injection
 from colordrill.fault.ledger import Ledger
 from colordrill.fault.planned import Planned
@@ -35,6 +35,7 @@ from colordrill.workload.scoring import ScoringWorker
 from colordrill.workload.workflows import PERSON, Workflow
 
 SCORING_LIMIT_S = 60.0
+ANSWER_LIMIT_S = 5.0
 
 
 @dataclass(slots=True)
@@ -211,5 +212,11 @@ class TimedDrill:
         self._phase("readback")
         items = observe(tuple(self.events)).items
         acknowledged = [Acknowledged(item.name, item.sha256) for item in items]
+        try:
+            self.client.system_stats(timeout_s=ANSWER_LIMIT_S)
+        except ServiceProblem as error:
+            # each of them would only say the same, after its own limit: not read is unknown
+            self.say(f"nothing can be read back, the service does not answer: {error.cause}")
+            return
         self.say(f"reading back {len(acknowledged)} acknowledged items")
         read_back(acknowledged, self.client, self.history, self.scenario.expected_site)

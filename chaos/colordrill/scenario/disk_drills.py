@@ -7,7 +7,7 @@ from typing import Any
 
 from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery, StackKind
 from colordrill.scenario.model import Objectives, Pace, Scenario
-from colordrill.scenario.paces import ALERT, DAMAGED, RIDDEN_OUT, WELL_BACKED_UP
+from colordrill.scenario.paces import ALERT, DAMAGED, RIDDEN_OUT_LATE, WELL_BACKED_UP
 
 
 def _damaged(name: str, title: str, description: str, **parameters: Any) -> Scenario:
@@ -34,7 +34,7 @@ def _failing(name: str, title: str, description: str, **parameters: Any) -> Scen
         title=title,
         description=description,
         faults=(FaultSpec(name, "primary", parameters, duration_s=8.0),),
-        objectives=RIDDEN_OUT,
+        objectives=RIDDEN_OUT_LATE,
         pace=ALERT,
         recovery=Recovery.UNAIDED,
         stack=StackKind.DISK,
@@ -117,7 +117,7 @@ DISK_DRILLS: tuple[Scenario, ...] = (
         title="the primary's disk is slow for a while; the service stays",
         description="The virtual disk gives little throughput for 8 s.",
         faults=(FaultSpec("disk_slow", "primary", duration_s=8.0),),
-        objectives=RIDDEN_OUT,
+        objectives=RIDDEN_OUT_LATE,
         pace=ALERT,
         recovery=Recovery.UNAIDED,
         detection=Detection.NONE,

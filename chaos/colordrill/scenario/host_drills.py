@@ -10,7 +10,7 @@ from colordrill.scenario.paces import (
     FAILED_OVER,
     KILLED_AGAIN,
     REPAIRED,
-    RIDDEN_OUT,
+    RIDDEN_OUT_LATE,
 )
 
 SERVICE = "primary-colorization"
@@ -21,7 +21,7 @@ def _restarted(
     title: str,
     description: str,
     fault: FaultSpec,
-    objectives: Objectives = RIDDEN_OUT,
+    objectives: Objectives = RIDDEN_OUT_LATE,
     *,
     long: bool = True,
 ) -> Scenario:

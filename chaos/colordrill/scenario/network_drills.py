@@ -6,7 +6,7 @@ from typing import Any
 
 from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery
 from colordrill.scenario.model import Objectives, Scenario
-from colordrill.scenario.paces import ALERT, BRISK, FAILED_OVER, RIDDEN_OUT
+from colordrill.scenario.paces import ALERT, BRISK, FAILED_OVER, RIDDEN_OUT, RIDDEN_OUT_LATE
 
 PUBLIC = "gateway-primary"
 """The link that users' requests take."""
@@ -100,6 +100,7 @@ NETWORK_DRILLS: tuple[Scenario, ...] = (
         "The link between gateway and primary goes down for 2 s, four times, with 1 s between.",
         FaultSpec("network_down", PUBLIC, duration_s=2.0, times=4, pause_s=1.0),
         outage=True,
+        objectives=RIDDEN_OUT_LATE,
     ),
     _passing(
         "network_slow_then_down",
@@ -108,6 +109,7 @@ NETWORK_DRILLS: tuple[Scenario, ...] = (
         FaultSpec("network_latency", PUBLIC, {"latency_ms": 200}, duration_s=10.0),
         FaultSpec("network_down", PUBLIC, at_s=3.0, duration_s=5.0),
         outage=True,
+        objectives=RIDDEN_OUT_LATE,
     ),
     _passing(
         "partition_one_way",
