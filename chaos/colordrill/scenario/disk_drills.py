@@ -78,7 +78,7 @@ DISK_DRILLS: tuple[Scenario, ...] = (
         description=(
             "The primary loses power, and the backup server's disk loses directory entries of the "
             "newest point. The damaged point must be noticed and passed over; the one before is "
-            "restored. (A flipped bit would be in every point that shares the file by hard link.)"
+            "restored. A flipped bit would be in every point that shares the file by hard link."
         ),
         faults=(
             FaultSpec("host_power_loss", "primary"),
