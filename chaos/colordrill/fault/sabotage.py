@@ -46,11 +46,12 @@ headers = {"Content-Type": "application/json"}
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 opener.open(urllib.request.Request(url, body, headers), timeout=40).read()
 """
-# every process but the first and this shell itself
-STOP_ALL = (
-    "for each in /proc/[0-9]*; do p=${each#/proc/}; "
-    '[ "$p" = 1 ] || [ "$p" = $$ ] || kill -STOP "$p"; done'
-)
+# every process but the first, this shell and what it was started by
+STOP_ALL = """
+for each in /proc/[0-9]*; do
+  case ${each#/proc/} in 1 | $$ | $PPID) ;; *) kill -STOP "${each#/proc/}" ;; esac
+done
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,20 @@ import hashlib, json, os, pathlib, re, sys
 task, ending, *rest = sys.argv[1:]
 
 def other_weights(content):
-    # the numbers of another half: still a checkpoint of the same layout, and other colours
+    # half of the numbers of the last layer have the other sign: a checkpoint that loads, and other
+    # colours. Not all of them: the network divides a layer by its own norm, sign included
     length = 8 + int.from_bytes(content[:8], "little")
-    head, data = content[:length], content[length:]
-    middle = len(data) // 4 * 2
-    return head + data[middle:] + data[:middle]
+    changed = bytearray(content)
+    last = 0
+    for name, each in json.loads(content[8:length]).items():
+        if "refine_net" in name and each.get("dtype") == "F16":
+            begin, end = (length + offset for offset in each["data_offsets"])
+            for place in range(begin + 1, begin + (end - begin) // 2, 2):
+                changed[place] ^= 0x80
+                last += 1
+    if not last:
+        sys.exit("the checkpoint has no last layer of half precision")
+    return bytes(changed)
 
 def replaced(content):
     pattern, text = rest
