@@ -67,6 +67,22 @@ def list_points(target: Target) -> tuple[RecoveryPoint, ...]:
         ) from error
 
 
+def newest_until(target: Target, point: str) -> str:
+    """The newest published recovery point that is no newer than *point*.
+
+    Raises:
+        EnvironmentProblem: there is none, or they cannot be listed.
+    """
+    until = [each.id for each in list_points(target) if each.id <= point]
+    if not until:
+        raise EnvironmentProblem(
+            f"the backup server holds no recovery point from {point or 'before the fault'} or "
+            "before",
+            "restore the off-site copy",
+        )
+    return until[-1]
+
+
 class PointDamaged(EnvironmentProblem):
     """A recovery point is not what its manifest says; an older one may be whole."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 
-from colordrill.backup.points import scrub
+from colordrill.backup.points import newest_until, scrub
 from colordrill.clock import poll, seconds_between
 from colordrill.errors import WaitExpired
 from colordrill.fault.injection import Injection
@@ -110,7 +110,7 @@ class Recovering:
     def _scrubbed(self) -> bool:
         """Compare the site's files with the newest point before the fault until some differ."""
         target = self.operator.target
-        point = self._before
+        point = newest_until(target, self._before)
 
         def damaged() -> list[str] | None:
             found = scrub(target, Part.PRIMARY_AGENT, point)

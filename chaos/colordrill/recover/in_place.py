@@ -14,9 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from colordrill.backup.points import list_points, repair_from
+from colordrill.backup.points import newest_until, repair_from
 from colordrill.clock import seconds_between
-from colordrill.errors import EnvironmentProblem
 from colordrill.recover.gateway import fence, switch_gateway
 from colordrill.recover.steps import Operator, RunbookEnd, StepDone
 from colordrill.stack.parts import Part, Site, parts_of
@@ -81,7 +80,7 @@ class InPlaceRunbook:
         if not self.repair:
             return StepDone("the site's own data are used as they are")
         target = self.operator.target
-        point = self._usable_point()
+        point = newest_until(target, self.point)
         repaired = repair_from(target, Part.PRIMARY_AGENT, point, self.repair)
         self.operator.forget_models(Site.PRIMARY)
         told = (
@@ -102,14 +101,3 @@ class InPlaceRunbook:
     def _record(self) -> StepDone:
         spent_s = seconds_between(self._started_ns, self.operator.clock.now_ns())
         return StepDone(f"repaired the primary in {spent_s:.1f} s of runbook time")
-
-    def _usable_point(self) -> str:
-        """The newest point that is there and no newer than the one from before the fault."""
-        points = [each.id for each in list_points(self.operator.target) if each.id <= self.point]
-        if not points:
-            raise EnvironmentProblem(
-                f"the backup server holds no recovery point from {self.point or 'before the fault'}"
-                " or before",
-                "restore the off-site copy",
-            )
-        return points[-1]

@@ -52,6 +52,7 @@ class Field:
     pending_s: float = 0.0
     schedule_fails: bool = False
     resumed: Any = None
+    until: str = ""
     runbooks: list[tuple[str, Any]] = field(default_factory=list)
     scrubbed: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -112,6 +113,7 @@ def drill(
 
     judged = SimpleNamespace(check=SimpleNamespace(verdict=None))
     monkeypatch.setattr(module, "scrub", scrub)
+    monkeypatch.setattr(module, "newest_until", lambda _target, point: drill.until or point)
     monkeypatch.setattr(module, "FailoverRunbook", book("failover"))
     monkeypatch.setattr(module, "InPlaceRunbook", book("in_place"))
 
@@ -297,3 +299,12 @@ def test_what_has_been_shown_once_need_not_be_shown_again(drill: Field) -> None:
     drill.run()
 
     assert 5.0 <= drill.clock.elapsed_s <= 6.0
+
+
+def test_a_scrub_takes_an_older_point_where_the_newest_one_is_gone(drill: Field) -> None:
+    in_place(drill, detection=Detection.SCRUB)
+    drill.until = OLDER
+
+    drill.run()
+
+    assert drill.scrubbed == [OLDER]
