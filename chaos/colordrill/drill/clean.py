@@ -7,6 +7,7 @@ sites by its hash, the backup server. Whether the service colours is the next dr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,6 +26,15 @@ LEFT_ALONE = (Part.HOST,)
 """The helper runs from the first fault on that needs it; it holds no state of the service."""
 
 _EMPTY_SITE = ("sh", "-c", "find /site/*/ -mindepth 1 -delete")
+_ONLY = """
+import json, os, sys
+kept = set(json.loads(sys.argv[1]))
+for directory, _, names in os.walk("/site", topdown=False):
+    for name in names:
+        path = os.path.join(directory, name)
+        if os.path.relpath(path, "/site") not in kept:
+            os.remove(path)
+"""
 _HASHES = ("sh", "-c", "cd /site && find . -type f -exec sha256sum {} +")
 _FLUSH = ("sync", "--file-system", "/site/models")
 _EMPTY_BACKUP = ("sh", "-c", "rm -rf /backup/points/* /backup/incoming/*")
@@ -59,9 +69,17 @@ def take_baseline(target: Target) -> Baseline:
 
 
 def make_clean(
-    target: Target, client: ComfyClient, clock: Clock, assets: Assets, configuration: str
+    target: Target,
+    client: ComfyClient,
+    clock: Clock,
+    assets: Assets,
+    configuration: str,
+    baseline: Baseline,
 ) -> None:
     """Put back whatever a drill changes; healing the faults came before this.
+
+    Of the primary's files those stay that were there when the stack was new: some come from the
+    image and are nowhere else.
 
     Raises:
         EnvironmentProblem: something cannot be put back.
@@ -73,7 +91,8 @@ def make_clean(
     switch_gateway(target, client, Site.PRIMARY, clock)
     await_ready(target, client, clock, assets.workflows)
     _run(target, Part.DR_AGENT, _EMPTY_SITE)
-    _run(target, Part.PRIMARY_AGENT, _EMPTY_SITE)
+    kept = json.dumps([name.removeprefix("./") for name in baseline.files])
+    _run(target, Part.PRIMARY_AGENT, ("python3", "-c", _ONLY, kept))
     seed_primary(target, assets, configuration)
     # results are cached by the names of photos, which a later drill uses again
     client.forget_jobs()

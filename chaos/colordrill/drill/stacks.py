@@ -147,7 +147,14 @@ class Stacks:
         )
         target = standing.healthy.target
         try:
-            make_clean(target, standing.healthy.client, self.clock, assets, configuration)
+            make_clean(
+                target,
+                standing.healthy.client,
+                self.clock,
+                assets,
+                configuration,
+                standing.baseline,
+            )
             if standing.key[0] is StackKind.DISK:
                 make_durable(target)
             problems = prove_clean(target, standing.baseline)

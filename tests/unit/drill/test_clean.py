@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -33,6 +34,16 @@ class Stack:
     sick: tuple[str, ...] = ()
     did: list[str] = field(default_factory=list)
     exit_code: int = 0
+    kept: set[str] = field(default_factory=set)
+
+    def keep(self, part: Part, command: Sequence[str]) -> Executed:
+        if self.exit_code:
+            return Executed(self.exit_code, "", "no space left")
+        self.kept = set(json.loads(command[-1]))
+        self.did.append(f"{part}: keep")
+        for name in [each for each in self.primary if each.removeprefix("./") not in self.kept]:
+            del self.primary[name]
+        return Executed(0, "", "")
 
     def run(self, part: Part, command: Sequence[str]) -> Executed:
         text = command[-1]
@@ -60,6 +71,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
     parts[Part.TOXIPROXY].ports = {TOXIPROXY_PORT: 40000}
     stack = Stack(FakeTarget(parts=parts))
     stack.target.programs["sh"] = stack.run
+    stack.target.programs["python3"] = stack.keep
 
     class Server:
         def __init__(self, _url: str) -> None:
@@ -169,7 +181,7 @@ class Client:
 
 @pytest.fixture
 def cleaned(
-    stack: Stack, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, baseline: Baseline, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], None]:
     def seed(*_: object) -> None:
         stack.did.append("seed")
@@ -184,7 +196,7 @@ def cleaned(
     def run() -> None:
         client = cast("ComfyClient", Client(stack.did))
         assets = cast("Assets", type("Nothing", (), {"workflows": {}})())
-        make_clean(stack.target, client, clock, assets, "IMAGE=x\n")
+        make_clean(stack.target, client, clock, assets, "IMAGE=x\n", baseline)
 
     return run
 
@@ -202,6 +214,19 @@ def test_whatever_a_drill_changes_is_put_back_and_then_proven(
     assert stack.prove(baseline) == ()
     assert stack.did[:2] == ["switch to primary", "ready"]
     assert stack.did.index("seed") < stack.did.index("forget jobs") < stack.did.index("free memory")
+
+
+def test_files_that_the_image_brought_stay_where_they_are(
+    stack: Stack, cleaned: Callable[[], None]
+) -> None:
+    """They are nowhere else: no seed could bring them back."""
+    stack.primary.update({"./output/x": "9"})
+
+    cleaned()
+
+    assert "./output/x" not in stack.primary
+    assert {"./models/a", "./input/b"} <= stack.primary.keys()
+    assert stack.kept == {"models/a", "input/b"}
 
 
 def test_the_dr_service_is_created_anew_even_where_it_never_ran(
