@@ -29,9 +29,9 @@ SLOW_SECOND_START = (
     " --listen 0.0.0.0 --port 8188 --base-directory /comfyui"
 )
 WORKER_ENDS = r"""
-import json, os, subprocess, sys, urllib.request
+import json, os, subprocess, sys, time, urllib.request
 if len(sys.argv) == 1:
-    # in the background: the service may be frozen or cut off now, and take the request later
+    # in the background: the service may be down, frozen or cut off now, and take the job later
     subprocess.Popen([sys.executable, "-c", os.environ["PROGRAM"], "now"], start_new_session=True,
                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     sys.exit()
@@ -44,7 +44,14 @@ body = json.dumps({"prompt": prompt, "extra_data": None}).encode()
 url = f"http://primary-colorization:{os.environ['PORT']}/prompt"
 headers = {"Content-Type": "application/json"}
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-opener.open(urllib.request.Request(url, body, headers), timeout=40).read()
+until = time.monotonic() + 90
+while time.monotonic() < until:
+    # again and again: a service that is started anew has a new worker
+    try:
+        opener.open(urllib.request.Request(url, body, headers), timeout=40).read()
+    except OSError:
+        pass
+    time.sleep(1)
 """
 # every process but the first, this shell and what it was started by
 STOP_ALL = """
@@ -81,7 +88,7 @@ class Sabotage:
 
 
 def end_worker(target: Target) -> None:
-    """Kill the primary's worker thread by one malformed job; what answers goes on answering."""
+    """Kill the primary's worker thread by a malformed job; what answers goes on answering."""
     command = ["env", "PORT=8188", f"PROGRAM={WORKER_ENDS}", "python3", "-c", WORKER_ENDS]
     _expect(target, Part.PRIMARY_AGENT, command)
 
@@ -90,6 +97,13 @@ def restart_service(target: Target) -> None:
     """A process that is started anew has none of the old one's ailments."""
     target.kill([SERVICE])
     target.start(SERVICE)
+
+
+def spare_worker(target: Target) -> None:
+    """Undo `end_worker`: what sends the jobs ends with the agent in which it runs."""
+    target.kill([Part.PRIMARY_AGENT])
+    target.start(Part.PRIMARY_AGENT)
+    restart_service(target)
 
 
 def forbid_restart(target: Target) -> None:
@@ -157,7 +171,7 @@ _ALL = (
     Sabotage("liar_uncoloured", overlay="liar-uncoloured.yaml"),
     Sabotage("liar_previous", overlay="liar-previous.yaml"),
     Sabotage("liar_golden", overlay="liar-golden.yaml"),
-    Sabotage("worker_dies", after_fault=end_worker, undo=restart_service),
+    Sabotage("worker_dies", after_fault=end_worker, undo=spare_worker),
     Sabotage("restart_policy_off", before=forbid_restart, undo=allow_restart),
     Sabotage("slow_restart", before=slow_second_start, undo=describe_service_anew),
     Sabotage("points_sealed", after_fault=seal_points, undo=unseal_points),

@@ -87,7 +87,7 @@ DISK_DRILLS: tuple[Scenario, ...] = (
         objectives=Objectives(rto_s=60.0, rpo_s=16.0, lost_after_fault_max=3),
         pace=Pace(
             steady_canaries=4,
-            points_before_fault=4,
+            points_before_fault=6,
             backup_interval_s=4.0,
             backup_duration_max_s=8.0,
         ),
