@@ -123,7 +123,7 @@ SABOTAGES: Mapping[str, tuple[SabotageSpec, ...]] = {
     "file_deleted": (ONLY_OLDEST_POINT,),
     "volume_lost": (ONLY_OLDEST_POINT,),
     "backup_disk_corrupt": (ONLY_OLDEST_POINT,),
-    "disk_errors": (WORKER_DIES,),
+    "disk_errors": (SLOW_RESTART,),
     "disk_full": (WORKER_DIES,),
     "disk_read_only": (WORKER_DIES,),
     "disk_slow": (WORKER_DIES,),
