@@ -86,13 +86,12 @@ class Recovering:
         """Nobody acts: the faults pass by schedule, or the engine restarts what ended."""
         ends = [each.ends_s for each in self.scenario.faults if each.ends_s is not None]
         limit_s = max(ends, default=0.0) + DETECT_LIMIT_MIN_S
-        while self.injection.scheduled:
+        clock, began_ns = self.operator.clock, self.operator.clock.now_ns()
+        while self.injection.scheduled and seconds_between(began_ns, clock.now_ns()) < limit_s:
             self._note_detection()
-            self.operator.clock.pause(WATCH_EVERY_S)
-            limit_s -= WATCH_EVERY_S
-            if limit_s <= 0:
-                break
-        self.injection.await_schedule(max(limit_s, 0.0))
+            clock.pause(WATCH_EVERY_S)
+        # it has ended, or has had all its time: this only says which
+        self.injection.await_schedule(0.0)
         self._await_stability()
 
     def _detected(self) -> bool:

@@ -77,7 +77,7 @@ class HostPowerLoss:
             "on": {part.value: list(state.networks) for part, state in states.items()},
             "networks": {},
         }
-        answered, detail = _gateway_reaches_site(target)
+        answered, detail = gateway_reaches_site(target)
         return Evidence(seen=answered, detail=detail)
 
     def inject(self, target: Target) -> None:
@@ -94,7 +94,7 @@ class HostPowerLoss:
 
     def evidence(self, target: Target) -> Evidence:
         """The gateway's request to the site is not answered any more."""
-        answered, detail = _gateway_reaches_site(target)
+        answered, detail = gateway_reaches_site(target)
         return Evidence(seen=not answered, detail=detail)
 
     def heal(self, target: Target) -> None:
@@ -110,14 +110,15 @@ class HostPowerLoss:
             now, networks = target.state(part), self.memory["on"][part.value]
             if not now.running or list(now.networks) != networks:
                 return Evidence(seen=False, detail=f"{part} is {now}, it was on {networks}")
-        answered, detail = _gateway_reaches_site(target)
+        answered, detail = gateway_reaches_site(target)
         return Evidence(seen=answered, detail=detail)
 
     def _running(self) -> list[Part]:
         return [Part(name) for name in self.memory.get("running", ())]
 
 
-def _gateway_reaches_site(target: Target) -> tuple[bool, str]:
+def gateway_reaches_site(target: Target) -> tuple[bool, str]:
+    """Whether the gateway's own request over its link to the primary is answered, and the words."""
     probe = target.execute(Part.GATEWAY, PEER_PROBE, timeout_s=PEER_LIMIT_S)
     said = (probe.stdout + probe.stderr).strip()[:200]
     outcome = "answered" if probe.exit_code == 0 else f"not answered (exit {probe.exit_code})"

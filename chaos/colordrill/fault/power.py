@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from colordrill.errors import EnvironmentProblem, UnknownName
-from colordrill.fault.host import PEER_LIMIT_S, PEER_PROBE
+from colordrill.fault.host import gateway_reaches_site
 from colordrill.fault.protocol import About, Evidence
 from colordrill.stack.disk import DiskControl, not_on_disk
 from colordrill.stack.parts import Part, Site, parts_of
@@ -63,7 +63,7 @@ class PowerLoss:
         self.memory = {"running": [str(part) for part in running]}
         if elsewhere := not_on_disk(target):
             return Evidence(seen=False, detail="; ".join(elsewhere))
-        answered, detail = _gateway_reaches_site(target)
+        answered, detail = gateway_reaches_site(target)
         return Evidence(seen=answered, detail=detail)
 
     def inject(self, target: Target) -> None:
@@ -79,7 +79,7 @@ class PowerLoss:
 
     def evidence(self, target: Target) -> Evidence:
         """The gateway's request to the site is not answered any more."""
-        answered, detail = _gateway_reaches_site(target)
+        answered, detail = gateway_reaches_site(target)
         return Evidence(seen=not answered, detail=detail)
 
     def heal(self, target: Target) -> None:
@@ -94,7 +94,7 @@ class PowerLoss:
             return Evidence(seen=False, detail=f"not running: {', '.join(wrong)}")
         if elsewhere := not_on_disk(target):
             return Evidence(seen=False, detail="; ".join(elsewhere))
-        answered, detail = _gateway_reaches_site(target)
+        answered, detail = gateway_reaches_site(target)
         return Evidence(seen=answered, detail=detail)
 
 
@@ -135,13 +135,6 @@ def power_cycle(target: Target, parts: Iterable[Part]) -> None:
 
 def _runs(target: Target, part: Part) -> bool:
     return target.state(part).running
-
-
-def _gateway_reaches_site(target: Target) -> tuple[bool, str]:
-    probe = target.execute(Part.GATEWAY, PEER_PROBE, timeout_s=PEER_LIMIT_S)
-    said = (probe.stdout + probe.stderr).strip()[:200]
-    outcome = "answered" if probe.exit_code == 0 else f"not answered (exit {probe.exit_code})"
-    return probe.exit_code == 0, f"the gateway's request to the site was {outcome} {said}".strip()
 
 
 FAULTS: tuple[type, ...] = (PowerLoss,)
