@@ -169,7 +169,8 @@ def _gamma_spline() -> FloatArray:
 
 
 def _apply_gamma(linear: FloatArray) -> FloatArray:
-    scaled = np.clip(linear, np.float32(0), np.float32(1)) * np.float32(_SPLINE_POINTS)
+    # NaN is taken for 1, as OpenCV, which the real node uses, does.
+    scaled = np.fmax(np.fmin(linear, np.float32(1)), np.float32(0)) * np.float32(_SPLINE_POINTS)
     index = np.minimum(scaled.astype(np.int64), _SPLINE_POINTS - 1)
     rest = scaled - index.astype(np.float32)
     constant, slope, square, cube = np.moveaxis(_gamma_spline()[index], -1, 0)
@@ -183,6 +184,7 @@ def _from_root(root: FloatArray) -> FloatArray:
     return np.where(root <= np.float32(6 / 29), low, root * root * root)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a network without its weights may answer anything
 def rgb_from_lab(lightness_100: FloatArray, color: FloatArray) -> FloatArray:
     """Convert L (H, W), 0..100, and ab (H, W, 2) to RGB (H, W, 3), clipped to 0..1."""
     dark = lightness_100 <= np.float32(8)

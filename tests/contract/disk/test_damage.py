@@ -174,7 +174,7 @@ def test_files_that_changed_since_the_point_are_not_drawn(site: DiskLab) -> None
     found = BitFlip("primary:output").healthy(site.target)
 
     assert not found.seen
-    assert "0 whole files" in found.detail
+    assert "no whole file of primary:output" in found.detail
 
 
 def test_without_a_recovery_point_nothing_is_damaged(lab: DiskLab) -> None:

@@ -152,6 +152,26 @@ def test_dark_colors_are_those_of_the_real_node(lab: tuple[float, float, float])
     assert found.tolist() == np.array(OPENCV_DARK_RGB[lab], dtype=np.float32).tolist()
 
 
+# What OpenCV 5.0 makes of an a and b without a number: a network without its weights may answer so.
+OPENCV_LIMITLESS_RGB = [
+    ((np.nan, np.nan), (1, 1, 1)),
+    ((np.nan, 0), (1, 1, 1)),
+    ((np.inf, np.inf), (1, 0, 1)),
+    ((-np.inf, -np.inf), (0, 1, 1)),
+    ((1e30, 1e30), (1, 0, 1)),
+    ((-1e30, -1e30), (0, 1, 1)),
+]
+
+
+@pytest.mark.parametrize(("color", "rgb"), OPENCV_LIMITLESS_RGB)
+def test_color_beyond_numbers_is_that_of_the_real_node(
+    color: tuple[float, float], rgb: tuple[float, float, float]
+) -> None:
+    light = np.array([[5, 50]], dtype=np.float32)
+    found = rgb_from_lab(light, np.array([[color, color]], dtype=np.float32))
+    assert np.abs(found - np.array(rgb)).max() < 1e-6
+
+
 def test_lab_returns_to_rgb() -> None:
     """L with a = b = 0 gives back the grey it came from."""
     grey = np.repeat(np.linspace(0, 1, 256, dtype=np.float32)[None, :, None], 3, axis=-1)
