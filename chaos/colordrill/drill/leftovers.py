@@ -17,6 +17,7 @@ from colordrill.fault.protocol import Fault
 from colordrill.fault.registry import build_fault
 from colordrill.stack.compose_project import remembered
 from colordrill.stack.docker_target import DockerTarget
+from colordrill.stack.ownership import BUNDLED_OWNER
 from colordrill.stack.runs import KEPT, lives, project_of, state_directory
 
 
@@ -43,7 +44,8 @@ def _heal_run(directory: Path, say: Callable[[str], None]) -> int:
     if not left:
         return 0
     name = project_of(directory.name)
-    target = DockerTarget(name, compose=remembered(name, directory))
+    compose = remembered(name, directory)
+    target = DockerTarget(name, BUNDLED_OWNER if compose is None else compose.owner, compose)
     ledger, healed = Ledger(directory), 0
     try:
         # all cures first: what one fault's peer must see again another one may still hide

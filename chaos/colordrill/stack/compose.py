@@ -107,7 +107,8 @@ def running_stack(run: Run, plan: StackPlan, say: Callable[[str], None]) -> Iter
         EnvironmentProblem: compose could not bring it up; says what it printed.
     """
     files = tuple(compose_files(run, plan))
-    project = ComposeProject(compose_command(run, plan), files, run.project, run.directory)
+    command = compose_command(run, plan)
+    project = ComposeProject(command, files, run.project, run.directory, plan.owner)
     project.remember()
     target = DockerTarget(run.project, plan.owner, project)
     try:

@@ -12,6 +12,7 @@ from typing import Any
 
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.inspection import folder_of
+from colordrill.stack.ownership import BUNDLED_OWNER, Owner, parse_owner
 from colordrill.stack.parts import Part
 from colordrill.stack.service_overlay import literal
 from colordrill.stack.target import PartChanges
@@ -33,16 +34,18 @@ class ComposeProject:
         files: the compose files, in order.
         name: the project's.
         directory: the run's own; overlays of parts go there.
+        owner: whom a site's files belong to.
     """
 
     command: str
     files: tuple[str, ...]
     name: str
     directory: Path
+    owner: Owner = BUNDLED_OWNER
 
     def remember(self) -> None:
         """Write down in the run's directory how the stack was brought up, for a later process."""
-        told = {"command": self.command, "files": list(self.files)}
+        told = {"command": self.command, "files": list(self.files), "owner": str(self.owner)}
         path = self.directory / REMEMBERED
         path.touch(mode=0o600)
         path.write_text(json.dumps(told), encoding="utf-8")
@@ -114,8 +117,9 @@ def remembered(name: str, directory: Path) -> ComposeProject | None:
     """The project *name* as its run's *directory* remembers it; None where it does not."""
     try:
         told = json.loads((directory / REMEMBERED).read_text(encoding="utf-8"))
-        return ComposeProject(str(told["command"]), tuple(told["files"]), name, directory)
-    except (OSError, ValueError, LookupError, TypeError):
+        owner = parse_owner(told["owner"], "")
+        return ComposeProject(str(told["command"]), tuple(told["files"]), name, directory, owner)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, EnvironmentProblem):
         return None
 
 

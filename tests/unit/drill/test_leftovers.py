@@ -14,6 +14,7 @@ from colordrill.errors import EnvironmentProblem, UnknownName
 from colordrill.fault.ledger import LEDGER, Ledger, open_faults
 from colordrill.scenario.fault_spec import FaultSpec
 from colordrill.stack.compose_project import REMEMBERED, ComposeProject
+from colordrill.stack.ownership import BUNDLED_OWNER, Owner
 from colordrill.stack.runs import KEPT, OWNER_LOCK, owned_run, state_directory
 from fakes.clock import ManualClock
 from fakes.faults import ScriptedFault, raising
@@ -29,10 +30,12 @@ class Host:
         self.said: list[str] = []
         self.opened: list[str] = []
         self.projects: list[ComposeProject | None] = []
+        self.owners: list[Owner] = []
         self.closed = 0
 
-    def target(self, project: str, *, compose: ComposeProject | None) -> FakeTarget:
+    def target(self, project: str, owner: Owner, compose: ComposeProject | None) -> FakeTarget:
         self.opened.append(project)
+        self.owners.append(owner)
         self.projects.append(compose)
         host = self
 
@@ -100,7 +103,7 @@ def test_a_killed_kept_runs_faults_are_healed_newest_first_with_their_memories(
 def test_a_stack_that_remembers_how_it_was_brought_up_can_have_parts_created_anew(
     host: Host,
 ) -> None:
-    told = {"command": "docker compose", "files": ["compose.yaml"]}
+    told = {"command": "docker compose", "files": ["compose.yaml"], "owner": "7:8"}
     (host.run("dead0001", "a") / REMEMBERED).write_text(json.dumps(told), encoding="utf-8")
     host.run("dead0002", "b")
 
@@ -109,6 +112,7 @@ def test_a_stack_that_remembers_how_it_was_brought_up_can_have_parts_created_ane
     remembered, forgotten = host.projects
     assert remembered is not None
     assert (remembered.name, remembered.files) == ("colordrill-dead0001", ("compose.yaml",))
+    assert host.owners == [Owner(7, 8), BUNDLED_OWNER]
     assert forgotten is None
 
 

@@ -1,0 +1,109 @@
+"""A stack that `colordrill up` or `run --keep` left standing, for a command that acts on it."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from colordrill.errors import EnvironmentProblem, UsageProblem
+from colordrill.stack.comfyui import ComfyClient
+from colordrill.stack.compose_project import remembered
+from colordrill.stack.docker_target import DockerTarget
+from colordrill.stack.parts import GATEWAY_PORT, Part
+from colordrill.stack.runs import KEPT, OWNER_LOCK, project_of, registry, state_directory
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedStack:
+    """A standing stack, in this process's hands.
+
+    Attributes:
+        run_id: of the run that brought it up.
+        target: its parts.
+        client: the public address.
+        directory: the run's private directory.
+    """
+
+    run_id: str
+    target: DockerTarget
+    client: ComfyClient
+    directory: Path
+
+
+@contextmanager
+def attached_stack(run_id: str | None, purpose: str) -> Iterator[AttachedStack]:
+    """Hold the standing stack for the length of the block; it stays standing afterwards.
+
+    No sweep removes it meanwhile. Commands of different purposes may hold it together.
+
+    Args:
+        run_id: which one, where several stand; None: the only one.
+        purpose: a word (``recover``); one process at a time for each.
+
+    Raises:
+        UsageProblem: no such stack, or several and none was named.
+        EnvironmentProblem: none stands, a drill or another process of this purpose has it, or its
+            gateway is down.
+    """
+    with ExitStack() as stack:
+        with registry():
+            directory = chosen_directory(run_id)
+            _share(stack, directory)
+            _hold(stack, directory, purpose)
+        project = project_of(directory.name)
+        compose = remembered(project, directory)
+        if compose is None:
+            raise EnvironmentProblem(
+                f"{directory} does not say how stack {directory.name} was brought up",
+                "remove it with `colordrill down` and bring one up with `colordrill up`",
+            )
+        target = DockerTarget(project, compose.owner, compose)
+        stack.callback(target.close)
+        client = stack.enter_context(ComfyClient(target.endpoint(Part.GATEWAY, GATEWAY_PORT)))
+        yield AttachedStack(directory.name, target, client, directory)
+
+
+def chosen_directory(run_id: str | None) -> Path:
+    """The directory of the standing stack *run_id*, or of the only one.
+
+    Raises:
+        UsageProblem: no such stack, or several and none was named.
+        EnvironmentProblem: none stands.
+    """
+    runs = state_directory() / "runs"
+    standing = sorted(each.parent for each in runs.glob(f"*/{KEPT}"))
+    named = [each for each in standing if run_id in {None, each.name}]
+    if not standing:
+        raise EnvironmentProblem("no stack stands", "bring one up with `colordrill up`")
+    if not named:
+        names = ", ".join(each.name for each in standing)
+        raise UsageProblem(f"there is no standing stack {run_id!r}; there are {names}")
+    if len(named) > 1:
+        names = ", ".join(each.name for each in named)
+        raise UsageProblem(f"several stacks stand ({names}): name one with --stack")
+    return named[0]
+
+
+def _share(stack: ExitStack, directory: Path) -> None:
+    """Show for the length of *stack* that the run is in use."""
+    lock = stack.enter_context((directory / OWNER_LOCK).open("a"))
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise EnvironmentProblem(
+            f"a drill is at work on stack {directory.name}", "wait for its end, or interrupt it"
+        ) from error
+
+
+def _hold(stack: ExitStack, directory: Path, purpose: str) -> None:
+    lock = stack.enter_context((directory / f"{purpose}.lock").open("a"))
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise EnvironmentProblem(
+            f"another `colordrill {purpose}` is at work on stack {directory.name}",
+            "wait for its end, or interrupt it",
+        ) from error
