@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -44,6 +45,7 @@ class Field:
     runbooks: list[tuple[str, Any]] = field(default_factory=list)
     scrubbed: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    given_up: threading.Event = field(default_factory=threading.Event)
     detector: OutageDetector = field(default_factory=lambda: OutageDetector(1))
 
     def snapshot(self, point: str, end: str = "ok") -> None:
@@ -69,7 +71,9 @@ class Field:
         operator: Any = SimpleNamespace(
             target=None, history=self.history, clock=self.clock, say=self.said.append
         )
-        Recovering(self.scenario, operator, cast("Any", self), self.detector, self.events).run()
+        Recovering(
+            self.scenario, operator, cast("Any", self), self.detector, self.events, self.given_up
+        ).run()
 
     def detect(self) -> None:
         self.history.listen(self.detector.observe)

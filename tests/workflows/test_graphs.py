@@ -16,7 +16,7 @@ from colordrill.data import fixtures
 from colordrill.drill.workflows import definitions_of
 from colordrill.scenario.service import ColorizeNode
 from colordrill.stack.comfyui import ComfyClient
-from colordrill.workload.colorize import colour
+from colordrill.workload.colorize import Deadline, colour
 from colordrill.workload.conversion import classes_of, derive
 from colordrill.workload.photos import Photo
 from colordrill.workload.workflows import Workflow
@@ -43,7 +43,8 @@ def test_a_graph_as_people_save_it_is_derived_and_run(reference: Reference, name
     with ComfyClient(reference.url) as client:
         prompt = derive(form, definitions_of(client, classes_of(form)))
         workflow = Workflow("person", f"{name}.json", content, prompt, NODE)
-        coloured = colour(client, SystemClock(), workflow, photo, name, RUN_S_MAX)
+        clock = SystemClock()
+        coloured = colour(client, clock, workflow, photo, name, Deadline(clock, RUN_S_MAX))
 
     with Image.open(io.BytesIO(coloured.answer.body)) as picture:
         assert picture.size == small.size

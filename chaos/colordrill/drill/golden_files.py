@@ -18,7 +18,7 @@ from colordrill.errors import GoldenProblem
 from colordrill.picture import decode, refuse_weak_golden
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
-from colordrill.workload.colorize import Coloured, colour, new_prompt_id
+from colordrill.workload.colorize import Coloured, Deadline, colour, new_prompt_id
 from colordrill.workload.goldens import MANIFEST
 from colordrill.workload.photos import Photo
 
@@ -44,7 +44,9 @@ def coloured_canary(
     """
     photo = assets.photos[CANARY_PHOTOS[object_type]]
     name = f"golden-{new_prompt_id()}"
-    return colour(client, clock, assets.workflows[object_type], photo, name, LIMIT_S)
+    return colour(
+        client, clock, assets.workflows[object_type], photo, name, Deadline(clock, LIMIT_S)
+    )
 
 
 def capture_from(

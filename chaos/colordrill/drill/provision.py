@@ -24,7 +24,7 @@ from colordrill.stack.parts import Part, Site, SiteFolder
 from colordrill.stack.service_overlay import MODEL_SIZE
 from colordrill.stack.target import Target
 from colordrill.workload.canary import Canary, CanaryRunner, rotation
-from colordrill.workload.colorize import colour
+from colordrill.workload.colorize import Deadline, colour
 from colordrill.workload.photos import Photo, encode
 from colordrill.workload.workflows import PERSON, Workflow
 
@@ -216,7 +216,8 @@ def _draw_crop(assets: Assets, seed: int) -> Photo:
 def _coloured_by_primary(
     photo: Photo, workflow: Workflow, client: ComfyClient, clock: Clock, objectives: Objectives
 ) -> bytes:
-    coloured = colour(client, clock, workflow, photo, "calibration", FIRST_PICTURE_LIMIT_S)
+    deadline = Deadline(clock, FIRST_PICTURE_LIMIT_S)
+    coloured = colour(client, clock, workflow, photo, "calibration", deadline)
     content = coloured.answer.body
     refuse_weak_golden(decode(content))
     judgement = judge(content, content, photo.content, coloured.prompt, objectives)

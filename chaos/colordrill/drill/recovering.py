@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from dataclasses import dataclass, field
 
 from colordrill.backup.points import newest_until, scrub
@@ -57,6 +58,8 @@ class Recovering:
         injection: the faults; some are undone by schedule.
         detector: confirms an outage from the canaries.
         events: the history so far, appended as it is written.
+        given_up: gets set once the recovery has been missed: what is still under way cannot change
+            that, and nobody waits for it.
     """
 
     scenario: Scenario
@@ -64,6 +67,7 @@ class Recovering:
     injection: Injection
     detector: OutageDetector
     events: list[Event]
+    given_up: threading.Event = field(default_factory=threading.Event)
     _noted: bool = field(init=False, default=False)
     _before: str = field(init=False, default="")
 
@@ -169,6 +173,8 @@ class Recovering:
             # a missed recovery stays missed; anything else may still come right while it settles
             if past_objective and (missed or settled):
                 self.operator.say("the service was not recovered within the objective")
+                if missed:
+                    self.given_up.set()
                 return
             self.operator.clock.pause(WATCH_EVERY_S)
 

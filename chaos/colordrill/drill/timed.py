@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -80,6 +81,7 @@ class TimedDrill:
     say: Callable[[str], None]
     ledger: Ledger | None = None
     _injection: Injection = field(init=False)
+    _given_up: threading.Event = field(init=False, default_factory=threading.Event)
 
     def run(self) -> None:
         """Go through all phases; what happened is in the history."""
@@ -93,6 +95,7 @@ class TimedDrill:
         with ExitStack() as stack:
             # from the last to the first: faults are healed before anything is waited for
             stack.callback(arrivals.finish)
+            stack.push(self._give_up_on_error)
             stack.callback(backups.stop)
             stack.enter_context(self._sabotaged())
             stack.enter_context(self._injection)
@@ -123,18 +126,26 @@ class TimedDrill:
             workflow=self.workflows[PERSON],
             limit_s=pace.canary_limit_s,
             seed=self.seed,
+            given_up=self._given_up,
         )
         turns = itertools.cycle(rotation(self.canaries))
 
         def send_canary() -> None:
             # the clients' threads share the rotation; next() on a cycle is atomic
-            self.runner.send(next(turns), self.client, limit_s=pace.canary_limit_s)
+            self.runner.send(
+                next(turns), self.client, limit_s=pace.canary_limit_s, given_up=self._given_up
+            )
 
         return (
             Stream("canary", pace.canary_interval_s, send_canary),
             Stream("job", pace.job_interval_s, users.colour_a_photo),
             Stream("edit", pace.edit_interval_s, users.save_a_workflow),
         )
+
+    def _give_up_on_error(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Who interrupts a drill does not wait for pictures."""
+        if kind is not None:
+            self._given_up.set()
 
     def _phase(self, name: str) -> None:
         self.history.note("phase", phase=name)
@@ -206,6 +217,7 @@ class TimedDrill:
             injection=self._injection,
             detector=detector,
             events=self.events,
+            given_up=self._given_up,
         )
 
     def _read_back(self) -> None:

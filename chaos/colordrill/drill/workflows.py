@@ -20,7 +20,7 @@ from colordrill.scenario.model import Objectives
 from colordrill.scenario.service import ServiceSpec
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient, RequestUncertain
-from colordrill.workload.colorize import colour, new_prompt_id
+from colordrill.workload.colorize import Deadline, colour, new_prompt_id
 from colordrill.workload.conversion import Definitions, classes_of, derive, differences
 from colordrill.workload.goldens import MANIFEST as GOLDEN_MANIFEST
 from colordrill.workload.goldens import Golden, load_goldens
@@ -216,7 +216,9 @@ def _other_pictures(
     for golden in own:
         photo, prefix = photos[golden.photo], f"workflow-{new_prompt_id()}"
         try:
-            coloured = colour(client, SystemClock(), workflow, photo, prefix, LIMIT_S)
+            clock = SystemClock()
+            deadline = Deadline(clock, LIMIT_S)
+            coloured = colour(client, clock, workflow, photo, prefix, deadline)
         except RequestUncertain:
             raise
         except ServiceProblem as problem:

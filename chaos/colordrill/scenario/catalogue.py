@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from colordrill.errors import UnknownName
@@ -37,9 +38,21 @@ def scenario_names() -> tuple[str, ...]:
 
 
 def twin(scenario: Scenario, sabotage: SabotageSpec) -> Scenario:
-    """The same drill with one thing sabotaged: *scenario* renamed, nothing else changed."""
+    """The same drill with one thing sabotaged.
+
+    Where the sabotage looks back, so many recovery points come before the fault that the oldest
+    lacks something acknowledged longer ago than the backups promise; nothing else is changed.
+    """
+    pace = scenario.pace
+    if sabotage.looks_back:
+        promised_s = pace.backup_interval_s + pace.backup_duration_max_s
+        # after its copy begins, a job is acknowledged within an interval; slower hosts stretch that
+        spanned_s = promised_s + 1.5 * pace.job_interval_s
+        points = math.ceil(spanned_s / pace.backup_interval_s) + 1
+        pace = replace(pace, points_before_fault=max(points, pace.points_before_fault))
     return replace(
         scenario,
+        pace=pace,
         name=f"{scenario.name}{TWIN_MARK}{sabotage.name}",
         title=f"red twin of {scenario.name}: {sabotage.description}",
         sabotage=sabotage,

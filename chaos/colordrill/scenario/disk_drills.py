@@ -7,7 +7,7 @@ from typing import Any
 
 from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery, StackKind
 from colordrill.scenario.model import Objectives, Pace, Scenario
-from colordrill.scenario.paces import ALERT, DAMAGED, RIDDEN_OUT_LATE, WELL_BACKED_UP
+from colordrill.scenario.paces import ALERT, BRISK, DAMAGED, RIDDEN_OUT_LATE
 
 
 def _damaged(name: str, title: str, description: str, **parameters: Any) -> Scenario:
@@ -18,7 +18,7 @@ def _damaged(name: str, title: str, description: str, **parameters: Any) -> Scen
         description=description,
         faults=(FaultSpec(name, "primary:output", parameters),),
         objectives=DAMAGED,
-        pace=WELL_BACKED_UP,
+        pace=BRISK,
         recovery=Recovery.IN_PLACE,
         detection=Detection.SCRUB,
         outage_expected=False,
@@ -87,7 +87,6 @@ DISK_DRILLS: tuple[Scenario, ...] = (
         objectives=Objectives(rto_s=60.0, rpo_s=16.0, lost_after_fault_max=3),
         pace=Pace(
             steady_canaries=4,
-            points_before_fault=6,
             backup_interval_s=4.0,
             backup_duration_max_s=8.0,
         ),

@@ -142,12 +142,15 @@ class SabotageSpec:
         expected_check: the only check that may fail.
         description: one sentence for lists and reports.
         bundled_only: it starts the bundled service's own programs, or replaces its own checkpoint.
+        looks_back: what it leaves must be older than the backups promise: the twin waits for more
+            recovery points before the fault.
     """
 
     name: str
     expected_check: str
     description: str
     bundled_only: bool = False
+    looks_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,6 @@ BRISK = Pace(
 """The shortest observation before a fault that still proves something: the gate's. Most of the
 service's time goes to canaries, because short outages have to be seen."""
 
-WELL_BACKED_UP = replace(BRISK, points_before_fault=4)
-"""One more recovery point: what the oldest of them lacks is older than the backups promise."""
-
 ALERT = replace(BRISK, confirm_count=1)
 """One failed canary confirms: nobody acts on it, or one kind of picture is wrong and its canary
 comes seldom."""

@@ -10,6 +10,7 @@ ONLY_OLDEST_POINT = SabotageSpec(
     "only_oldest_point",
     "rpo",
     "all recovery points but the oldest are deleted on the backup server",
+    looks_back=True,
 )
 WORKER_DIES = SabotageSpec(
     "worker_dies", "rto", "the primary's worker thread dies: it answers, and no job ever ends"

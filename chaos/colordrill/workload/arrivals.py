@@ -13,6 +13,10 @@ from colordrill.clock import NS_PER_S, Clock, seconds_between
 from colordrill.history import History
 
 
+class GivenUp(Exception):
+    """Raised by an arrival that was told to end before its answer came; it stays undecided."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """One kind of arrival: what happens, and how many seconds lie between two."""
@@ -83,6 +87,8 @@ class Arrivals:
     def _run(self, stream: Stream) -> None:
         try:
             stream.act()
+        except GivenUp:
+            pass
         except Exception as error:  # noqa: BLE001 (written down; it is missing evidence)
             self._history.note("client_error", stream=stream.name, error=repr(error))
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -80,6 +81,7 @@ class CanaryRunner:
         limit_s: float,
         kind: str = "canary",
         site: str | None = None,
+        given_up: threading.Event | None = None,
     ) -> Future[Judgement] | None:
         """Send one canary and write down what became of it.
 
@@ -89,17 +91,19 @@ class CanaryRunner:
             limit_s: without its picture after this long the canary is unanswered.
             kind: the operation's kind in the history.
             site: who answers, where no gateway says it.
+            given_up: set when nobody waits for it any more.
 
         Returns:
             The future judgement of the picture, None when none came.
+
+        Raises:
+            GivenUp: nobody waits for it any more; the operation stays undecided.
         """
         operation = self._history.invoke(kind, canary=canary.name, photo=canary.photo.name)
-        deadline = Deadline(self._clock, limit_s)
+        deadline = Deadline(self._clock, limit_s, given_up)
         try:
             workflow = self._stored.current(canary.workflow, client, deadline.request_s())
-            coloured = colour(
-                client, self._clock, workflow, canary.photo, operation.id, deadline.left_s()
-            )
+            coloured = colour(client, self._clock, workflow, canary.photo, operation.id, deadline)
         except RequestUncertain as error:
             operation.unknown(canary=canary.name, error=str(error))
             return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from dataclasses import dataclass
 
 from colordrill.clock import Clock, seconds_between
 from colordrill.errors import ServiceProblem
 from colordrill.stack.comfyui import Answer, ComfyClient, Finished, RequestUncertain
+from colordrill.workload.arrivals import GivenUp
 from colordrill.workload.photos import Photo
 from colordrill.workload.workflows import Prompt, Workflow
 
@@ -16,10 +18,19 @@ REQUEST_LIMIT_S = 5.0
 
 
 class Deadline:
-    """What is left of an operation's limit, on the drill's clock."""
+    """What is left of an operation's limit, on the drill's clock.
 
-    def __init__(self, clock: Clock, limit_s: float) -> None:
+    Args:
+        clock: the drill's.
+        limit_s: for the whole operation.
+        given_up: set when nobody waits for the operation any more.
+    """
+
+    def __init__(
+        self, clock: Clock, limit_s: float, given_up: threading.Event | None = None
+    ) -> None:
         self._clock = clock
+        self._given_up = given_up
         self._started_ns = clock.now_ns()
         self.limit_s = limit_s
 
@@ -32,7 +43,10 @@ class Deadline:
 
         Raises:
             RequestUncertain: nothing is left.
+            GivenUp: nobody waits for it any more.
         """
+        if self._given_up is not None and self._given_up.is_set():
+            raise GivenUp
         left_s = self.left_s()
         if left_s <= 0:
             raise RequestUncertain(f"no answer within {self.limit_s:g} s")
@@ -59,6 +73,7 @@ def await_end(
 
     Raises:
         RequestUncertain: the limit passed.
+        GivenUp: nobody waits for it any more.
         ServiceProblem: a poll failed (impatient), or the job ended in an error.
     """
     while True:
@@ -97,7 +112,12 @@ class Coloured:
 
 
 def colour(
-    client: ComfyClient, clock: Clock, workflow: Workflow, photo: Photo, name: str, limit_s: float
+    client: ComfyClient,
+    clock: Clock,
+    workflow: Workflow,
+    photo: Photo,
+    name: str,
+    deadline: Deadline,
 ) -> Coloured:
     """Upload *photo* under the fresh name *name*, have it coloured, fetch the picture.
 
@@ -107,13 +127,13 @@ def colour(
         workflow: what is run.
         photo: what is uploaded.
         name: unique; also the prefix of the output, so that nothing comes from a cache.
-        limit_s: for all of it together.
+        deadline: for all of it together.
 
     Raises:
         RequestUncertain: the limit passed, or nobody can tell.
+        GivenUp: nobody waits for it any more.
         ServiceProblem: a request was refused, or the job ended without a picture.
     """
-    deadline = Deadline(clock, limit_s)
     kept = client.upload(f"{name}-{photo.name}", photo.content, timeout_s=deadline.request_s())
     prompt = workflow.prompt(kept, name)
     prompt_id = new_prompt_id()

@@ -39,6 +39,7 @@ class Users:
         workflow: what their jobs run.
         limit_s: a job that has not ended by then is given up (its end stays unknown).
         seed: draws photos and crops.
+        given_up: set when nobody waits for jobs any more; what is under way stays undecided.
     """
 
     client: ComfyClient
@@ -48,6 +49,7 @@ class Users:
     workflow: Workflow
     limit_s: float
     seed: int
+    given_up: threading.Event = field(default_factory=threading.Event)
     _rng: random.Random = field(init=False)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
@@ -65,7 +67,7 @@ class Users:
         prompt_id = new_prompt_id()
         if not self._submit(job, prompt_id, kept):
             return
-        deadline = Deadline(self.clock, self.limit_s)
+        deadline = Deadline(self.clock, self.limit_s, self.given_up)
         finished = self._complete(job, prompt_id, deadline)
         if finished is not None:
             self._fetch(job, finished, deadline)

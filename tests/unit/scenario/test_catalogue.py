@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -70,7 +71,7 @@ def test_a_hostile_name_is_only_an_unknown_one(name: str) -> None:
 
 
 @each_twin
-def test_a_twin_differs_from_its_drill_in_name_title_and_sabotage_alone(twin: Scenario) -> None:
+def test_a_twin_differs_from_its_drill_in_its_sabotage_and_in_what_has_to_come_before_it(twin: Scenario) -> None:
     base = SCENARIOS[twin.name.partition(TWIN_MARK)[0]]
 
     differing = {
@@ -79,7 +80,20 @@ def test_a_twin_differs_from_its_drill_in_name_title_and_sabotage_alone(twin: Sc
         if getattr(twin, field.name) != getattr(base, field.name)
     }
 
-    assert differing == {"name", "title", "sabotage"}
+    looks_back = twin.sabotage is not None and twin.sabotage.looks_back
+    assert differing - ({"pace"} if looks_back else set()) == {"name", "title", "sabotage"}
+    assert replace(twin.pace, points_before_fault=base.pace.points_before_fault) == base.pace
+
+
+@each_twin
+def test_what_only_the_oldest_point_lacks_is_older_than_the_backups_promise(
+    twin: Scenario,
+) -> None:
+    if twin.sabotage is None or not twin.sabotage.looks_back:
+        return
+    pace = twin.pace
+    oldest_s = (pace.points_before_fault - 1) * pace.backup_interval_s
+    assert oldest_s - pace.job_interval_s > pace.backup_interval_s + pace.backup_duration_max_s
 
 
 @each_twin

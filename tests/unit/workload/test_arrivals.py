@@ -8,7 +8,7 @@ import pytest
 
 from colordrill.clock import SystemClock
 from colordrill.history import Event, History
-from colordrill.workload.arrivals import Arrivals, Stream
+from colordrill.workload.arrivals import Arrivals, GivenUp, Stream
 from fakes.clock import SAFETY_S, ManualClock
 
 HORIZON_S = 10.0
@@ -139,3 +139,14 @@ def test_on_the_real_clock_a_stuck_client_does_not_stop_the_others(tmp_path: Pat
         stuck.set()
 
     assert reached
+
+
+def test_an_arrival_that_is_given_up_is_no_error_of_the_client(
+    clock: ManualClock, history: History, events: list[Event]
+) -> None:
+    def give_up() -> None:
+        raise GivenUp
+
+    let_arrive((Stream("canary", 2.0, give_up),), clock, history)
+
+    assert kinds(events) == Counter()

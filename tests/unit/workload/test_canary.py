@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +11,7 @@ import pytest
 from colordrill.history import Event, History
 from colordrill.picture import Judgement
 from colordrill.stack.comfyui import ComfyClient
+from colordrill.workload.arrivals import GivenUp
 from colordrill.workload.canary import Canary, CanaryRunner
 from colordrill.workload.photos import Photo
 from colordrill.workload.scoring import ScoringTask, ScoringWorker
@@ -150,6 +152,28 @@ def test_a_canary_without_its_picture_at_the_limit_is_unanswered(
 
     assert events[-1].type.value == "unknown"
     assert clock.elapsed_s == pytest.approx(LIMIT_S, abs=0.11)
+
+
+def test_a_canary_that_is_given_up_stays_undecided(
+    runner: CanaryRunner,
+    canary: Canary,
+    client: ComfyClient,
+    service: ScriptedService,
+    events: list[Event],
+    clock: ManualClock,
+) -> None:
+    usual = service.answer
+    service.answer = lambda request: (
+        as_json({}) if request.path.startswith("/history/") else usual(request)
+    )
+    given_up = threading.Event()
+    clock.at(1.0, given_up.set)
+
+    with pytest.raises(GivenUp):
+        runner.send(canary, client, limit_s=LIMIT_S, given_up=given_up)
+
+    assert [event.type.value for event in events] == ["invoke"]
+    assert clock.elapsed_s < 2.0
 
 
 def test_another_kind_site_and_limit_can_be_asked_for(

@@ -8,6 +8,7 @@ import pytest
 
 from colordrill.history import Event, EventType, History
 from colordrill.stack.comfyui import ComfyClient
+from colordrill.workload.arrivals import GivenUp
 from colordrill.workload.jobs import Users
 from colordrill.workload.photos import Photo
 from colordrill.workload.workflows import Workflow
@@ -134,6 +135,19 @@ def test_a_user_reloads_through_failed_polls_until_the_picture_is_there(
     users.colour_a_photo()
 
     assert told(events)[-1] == ("fetch", "ok")
+
+
+def test_a_job_that_nobody_waits_for_any_more_stays_undecided(
+    users: Users, service: ScriptedService, events: list[Event], clock: ManualClock
+) -> None:
+    answering(service, "/history/", as_json({}))
+    clock.at(1.0, users.given_up.set)
+
+    with pytest.raises(GivenUp):
+        users.colour_a_photo()
+
+    assert told(events)[-1] == ("complete", "invoke")
+    assert clock.elapsed_s < 2.0
 
 
 def test_a_job_that_never_ends_is_given_up_at_its_limit_and_stays_unknown(

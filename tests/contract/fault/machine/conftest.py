@@ -15,7 +15,7 @@ from colordrill.fault.protocol import Evidence, Fault
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import GATEWAY_PORT, Part
-from colordrill.workload.colorize import Coloured, colour
+from colordrill.workload.colorize import Coloured, Deadline, colour
 from colordrill.workload.workflows import PERSON
 
 EVIDENCE_LIMIT_S = 10.0
@@ -42,7 +42,7 @@ class Lab:
         # anew: a gateway that was started again is published on another port
         address = self.stack.target.endpoint(Part.GATEWAY, GATEWAY_PORT)
         with ComfyClient(address) as client:
-            return colour(client, CLOCK, workflow, photo, name, limit_s)
+            return colour(client, CLOCK, workflow, photo, name, Deadline(CLOCK, limit_s))
 
     def awaited(self, look: Callable[[], Evidence], limit_s: float) -> Evidence:
         """Look until it is seen; the last look where it never is."""
