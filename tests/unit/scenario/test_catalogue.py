@@ -71,7 +71,9 @@ def test_a_hostile_name_is_only_an_unknown_one(name: str) -> None:
 
 
 @each_twin
-def test_a_twin_differs_from_its_drill_in_its_sabotage_and_in_what_has_to_come_before_it(twin: Scenario) -> None:
+def test_a_twin_differs_from_its_drill_in_its_sabotage_and_in_what_it_waits_for(
+    twin: Scenario,
+) -> None:
     base = SCENARIOS[twin.name.partition(TWIN_MARK)[0]]
 
     differing = {
