@@ -16,7 +16,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import ground_truth
+import network_faults
+import real_service
 from long_history import write_history
+
+from colordrill.clock import SystemClock
+from colordrill.drill.assets import load_assets
+from colordrill.drill.standing import healthy_stack, images_for, plan_for
+from colordrill.scenario.settings import load_settings
+from colordrill.stack.sweep import sweep
 
 SIZES = (10_000, 100_000, 1_000_000)
 TIMES = {10_000: 5, 100_000: 3}
@@ -26,6 +34,8 @@ PEAK_MB_MAX = 500.0
 LINEAR_MAX = 1.5
 """Processor time for an operation of the longest history against those of the shortest one."""
 REPETITIONS = 20
+REAL_REPETITIONS = 7
+FAULT_REPETITIONS = 5
 
 
 def main() -> int:
@@ -34,7 +44,11 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="short histories, few outages")
     quick = parser.parse_args().quick
     sizes = SIZES[:2] if quick else SIZES
-    results = [*_histories(sizes), *_outages(2 if quick else REPETITIONS)]
+    results = [
+        *_histories(sizes),
+        *_outages(2 if quick else REPETITIONS),
+        *_on_a_stack(*((2, 1) if quick else (REAL_REPETITIONS, FAULT_REPETITIONS))),
+    ]
     return 0 if all(results) else 1
 
 
@@ -88,6 +102,27 @@ def _outages(times: int) -> list[bool]:
         for detail in lacking:
             print(f"    not measured: {detail}")
     return results
+
+
+def _on_a_stack(outages: int, injections: int) -> list[bool]:
+    """What needs the real service and its real links."""
+    settings = load_settings({}, Path.cwd())
+    assets = load_assets(settings.service)
+    sweep(_unheard)
+    plan = plan_for(settings, images_for(settings, print))
+    with healthy_stack(plan, assets, _unheard, SystemClock()) as stack:
+        figures, lacking = real_service.measure(stack, assets, outages)
+        dark_s = real_service.DARK_S
+        title = f"RTA of the real service dark for {dark_s:g} s, {outages} times"
+        results = [_print(title, figures), not lacking]
+        for detail in lacking:
+            print(f"    not measured: {detail}")
+        results += [_print(*each) for each in network_faults.measure(stack.target, injections)]
+    return results
+
+
+def _unheard(_text: str) -> None:
+    """Figures are what is printed."""
 
 
 def _print(name: str, figures: Mapping[str, float]) -> bool:

@@ -11,7 +11,7 @@ import multiprocessing
 import random
 import statistics
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +118,7 @@ def repetition(dark_s: float, seed: int) -> Repetition:
         with Arrivals((stream,), clock, history, drilled.pace.in_flight_max):
             # the fault comes at any moment between two canaries
             clock.pause(SETTLE_S + random.Random(seed).random() * INTERVAL_S)
-            true_s = _outage(stub, history, clock, dark_s)
+            true_s = outage(stub.darken, stub.lighten, history, clock, dark_s)
             clock.pause(SETTLE_S)
         observed = observe(read_history(directory / "history.jsonl"))
     check = judge_rto(observed, drilled).check
@@ -126,17 +126,31 @@ def repetition(dark_s: float, seed: int) -> Repetition:
     return Repetition(dark_s, true_s, rta_s, check.detail)
 
 
-def _outage(stub: Stub, history: History, clock: SystemClock, dark_s: float) -> float:
-    """Darken the stub, have a schedule cure it; returns the true length of the outage."""
+def outage(
+    darken: Callable[[], object],
+    lighten: Callable[[], int],
+    history: History,
+    clock: SystemClock,
+    dark_s: float,
+) -> float:
+    """Darken a service, have a schedule cure it; returns the true length of the outage.
+
+    Args:
+        darken: makes it answer nothing.
+        lighten: makes it answer again; returns the moment from which on it can.
+        history: gets fault, evidence and heal.
+        clock: the schedule's.
+        dark_s: from the beginning of the injection to the cure.
+    """
     truth: list[int] = []
 
     def cure() -> None:
         healing = history.invoke("heal", **FAULT, scheduled=True)
-        truth.append(stub.lighten())
+        truth.append(lighten())
         healing.ok(**FAULT, scheduled=True, detail="it answers")
 
     injection = history.invoke("fault", **FAULT, starts_clock=True)
-    stub.darken()
+    darken()
     schedule = Schedule(clock)
     schedule.at(injection.t_ns, dark_s, cure)
     schedule.start()
