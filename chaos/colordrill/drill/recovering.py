@@ -151,7 +151,8 @@ class Recovering:
         """Watch until recovery is proven, or until it cannot come in time any more."""
         self._phase("stability")
         pace = self.scenario.pace
-        settle_s = pace.stability_s + 2 * pace.canary_limit_s
+        # the last canary that may still fail, and then as long as must pass without a failure
+        settle_s = pace.canary_limit_s + pace.stability_s + 2 * pace.canary_interval_s
         began_ns = self.operator.clock.now_ns()
         shown: set[int] = set()
         while True:

@@ -15,7 +15,6 @@ from colordrill.data import fixtures
 from colordrill.errors import EnvironmentProblem, UnknownName
 from colordrill.fault.sabotaged_points import (
     keep_only_oldest,
-    points_ask_for_cuda,
     points_hold_old_workflow,
     points_hold_other_weights,
     points_name_stale_image,
@@ -24,10 +23,13 @@ from colordrill.stack.parts import Part, SiteFolder
 from colordrill.stack.target import PartChanges, Target
 
 SERVICE = Part.PRIMARY_COLORIZATION
-SLOW_SECOND_START = (
-    "[ -e /tmp/started ] && sleep 62; touch /tmp/started; exec python3 -m colorservice"
-    " --listen 0.0.0.0 --port 8188 --base-directory /comfyui"
-)
+DR_SERVICE = Part.DR_COLORIZATION
+START = "exec python3 -m colorservice --listen 0.0.0.0 --port 8188 --base-directory /comfyui"
+SLOWLY = "sleep 62"
+"""Longer than the objective of a failover or a repair."""
+
+SLOW_FIRST_START = f"{SLOWLY}; {START}"
+SLOW_SECOND_START = f"[ -e /tmp/started ] && {SLOWLY}; touch /tmp/started; {START}"
 WORKER_ENDS = r"""
 import json, os, subprocess, sys, time, urllib.request
 if len(sys.argv) == 1:
@@ -117,6 +119,18 @@ def allow_restart(target: Target) -> None:
     target.start(SERVICE)
 
 
+def slow_first_start(target: Target) -> None:
+    """The DR site's service starts later than the objective allows."""
+    entry = ("tini", "--", "sh", "-c", SLOW_FIRST_START)
+    target.recreate(DR_SERVICE, PartChanges(entrypoint=entry))
+
+
+def describe_dr_anew(target: Target) -> None:
+    """Undo `slow_first_start`; the DR site's service is down as before."""
+    target.kill([DR_SERVICE])
+    target.recreate(DR_SERVICE)
+
+
 def slow_second_start(target: Target) -> None:
     """Every start of the primary's service but its first takes longer than the objective."""
     entry = ("tini", "--", "sh", "-c", SLOW_SECOND_START)
@@ -166,7 +180,7 @@ def _expect(target: Target, part: Part, command: list[str]) -> None:
 _ALL = (
     Sabotage("only_oldest_point", after_fault=keep_only_oldest),
     Sabotage("other_weights", overlay="other-weights.yaml"),
-    Sabotage("slow_start", overlay="slow-start.yaml"),
+    Sabotage("slow_start", before=slow_first_start, undo=describe_dr_anew),
     Sabotage("gateway_not_switched", overlay="gateway-not-switched.yaml"),
     Sabotage("liar_uncoloured", overlay="liar-uncoloured.yaml"),
     Sabotage("liar_previous", overlay="liar-previous.yaml"),
@@ -180,7 +194,6 @@ _ALL = (
     Sabotage("points_other_weights", after_fault=points_hold_other_weights),
     Sabotage("points_workflow_outdated", after_fault=points_hold_old_workflow),
     Sabotage("points_config_stale", after_fault=points_name_stale_image),
-    Sabotage("points_config_cuda", after_fault=points_ask_for_cuda),
 )
 SABOTAGES: Mapping[str, Sabotage] = {each.name: each for each in _ALL}
 

@@ -86,11 +86,6 @@ def points_name_stale_image(target: Target) -> None:
     _rewrite(target, "replace", "config/stack.env", r"(?m)^IMAGE=.*$", f"IMAGE={stale}")
 
 
-def points_ask_for_cuda(target: Target) -> None:
-    """The configuration in every point asks for a GPU that is not there."""
-    _rewrite(target, "replace", "config/stack.env", r"(?m)^DEVICE=.*$", "DEVICE=cuda")
-
-
 def _unheard(_line: str) -> None:
     """A red twin's preparation is not the drill's progress."""
 

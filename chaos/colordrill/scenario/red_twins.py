@@ -51,12 +51,6 @@ POINTS_CONFIG_STALE = SabotageSpec(
     "the configuration in every recovery point names the image that is half a year old",
     bundled_only=True,
 )
-POINTS_CONFIG_CUDA = SabotageSpec(
-    "points_config_cuda",
-    "rto",
-    "the configuration in every recovery point asks for a GPU that is not there",
-    bundled_only=True,
-)
 GATEWAY_NOT_SWITCHED = SabotageSpec(
     "gateway_not_switched", "rto", "the switch acts on a backend that no traffic uses"
 )
@@ -107,7 +101,7 @@ SABOTAGES: Mapping[str, tuple[SabotageSpec, ...]] = {
     "power_loss_in_place": (SLOW_RESTART,),
     "power_loss_failover": (ONLY_OLDEST_POINT,),
     "site_down": (ONLY_OLDEST_POINT,),
-    "site_unreachable": (GATEWAY_NOT_SWITCHED,),
+    "site_unreachable": (ONLY_OLDEST_POINT,),
     "process_killed": (RESTART_POLICY_OFF,),
     "process_terminated": (RESTART_POLICY_OFF,),
     "crash_loop": (WORKER_DIES,),
@@ -135,7 +129,7 @@ SABOTAGES: Mapping[str, tuple[SabotageSpec, ...]] = {
     "checkpoint_other": (POINTS_OTHER_WEIGHTS,),
     "result_cache_stale": (WORKER_DIES,),
     "dr_image_stale": (POINTS_CONFIG_STALE,),
-    "dr_settings_mixed": (POINTS_CONFIG_CUDA,),
+    "dr_settings_mixed": (POINTS_CONFIG_STALE,),
     "dr_compose_outdated": (ONLY_OLDEST_POINT,),
     "dr_volume_misplaced": (ONLY_OLDEST_POINT,),
     "dr_owner_wrong": (ONLY_OLDEST_POINT,),

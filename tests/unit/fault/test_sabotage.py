@@ -11,7 +11,6 @@ from colordrill.fault import sabotage
 from colordrill.fault.sabotage import SABOTAGES, find_sabotage
 from colordrill.fault.sabotaged_points import (
     keep_only_oldest,
-    points_ask_for_cuda,
     points_hold_old_workflow,
     points_hold_other_weights,
 )
@@ -20,7 +19,7 @@ from colordrill.stack.target import Executed, PartChanges, Target
 from fakes.target import FakePart, FakeTarget, Program
 
 SERVICE = Part.PRIMARY_COLORIZATION
-PARTS = (SERVICE, Part.PRIMARY_AGENT, Part.PRIMARY_MIRROR, Part.BACKUP)
+PARTS = (SERVICE, Part.DR_COLORIZATION, Part.PRIMARY_AGENT, Part.PRIMARY_MIRROR, Part.BACKUP)
 
 
 class Recording(FakeTarget):
@@ -77,7 +76,7 @@ def test_one_that_did_not_work_is_an_error_and_not_a_green_twin(
         keep_only_oldest(stack(exit_code, stdout)[0])
 
 
-REWRITES = [points_hold_other_weights, points_hold_old_workflow, points_ask_for_cuda]
+REWRITES = [points_hold_other_weights, points_hold_old_workflow]
 
 
 @pytest.mark.parametrize("rewrite", REWRITES)
@@ -121,6 +120,25 @@ def test_the_restart_policy_is_taken_away_and_given_back_to_a_running_service() 
     found.undo(target)
     assert target.description(SERVICE).restart == "unless-stopped"
     assert target.state(SERVICE).running
+
+
+def test_a_slow_start_of_the_cold_dr_site_leaves_it_cold() -> None:
+    target, _ = stack()
+    dr = Part.DR_COLORIZATION
+    target.kill([dr])
+    found = find_sabotage("slow_start")
+    assert found.before is not None
+    assert found.undo is not None
+
+    found.before(target)
+    assert target.changes is not None
+    assert target.changes.entrypoint[-1].startswith("sleep")
+    assert not target.state(dr).running
+    target.start(dr)
+
+    found.undo(target)
+    assert target.changes is None
+    assert not target.state(dr).running
 
 
 def test_a_slow_restart_is_a_service_with_another_entry_and_then_as_described() -> None:
