@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from colordrill.fault.sabotage import find_sabotage
 from colordrill.scenario.catalogue import red_twins
 
 if TYPE_CHECKING:
@@ -23,8 +24,16 @@ GATE = {
     "network_black_hole@worker_dies",
     "backup_link_down@points_sealed",
 }
-# twins that share a stack one after another, those with an overlay of their own apart
-ORDER = sorted(TWINS, key=lambda name: (TWINS[name].stack, TWINS[name].name not in GATE))
+
+
+def _order(name: str) -> tuple[str, bool, bool]:
+    """Twins that share a stack one after another, those with an overlay of their own apart."""
+    sabotage = TWINS[name].sabotage
+    assert sabotage is not None
+    return TWINS[name].stack, find_sabotage(sabotage.name).overlay is not None, name not in GATE
+
+
+ORDER = sorted(TWINS, key=_order)
 CASES = [name if name in GATE else pytest.param(name, marks=pytest.mark.nightly) for name in ORDER]
 
 
