@@ -34,6 +34,8 @@ CHECK_LIMIT_S = 150.0
 MOUNT_FIELDS_MIN = 10
 
 PROBE_LIMIT_S = 60
+TRIED_ALONE = (Capability.PACKET_FILTER, Capability.BLOCK_DEVICE)
+"""What a helper can show without a stack: there is no other part to signal."""
 
 BEFORE_PARTS = (
     "--profile standby up --detach --quiet-pull host",
@@ -50,12 +52,21 @@ def disk_overlay() -> Path:
 def why_no_disk(host_image: str, labels: Mapping[str, str], *, privileged: bool = True) -> str:
     """Why this host can carry no such disk, tried before a stack is brought up; empty: it can.
 
+    Args: as `helper_refusals`.
+    """
+    return helper_refusals(host_image, labels, privileged=privileged)[Capability.BLOCK_DEVICE]
+
+
+def helper_refusals(
+    host_image: str, labels: Mapping[str, str], *, privileged: bool = True
+) -> Mapping[Capability, str]:
+    """Why this host refuses what a privileged helper does, tried without a stack; empty: it allows it.
+
     Args:
         host_image: the helper's image.
         labels: of the container in which it is tried; it is gone at the end.
         privileged: as the helper is; without it the answer is what a host says that refuses.
     """
-    capability = Capability.BLOCK_DEVICE.value
     try:
         client = docker.from_env(timeout=PROBE_LIMIT_S)
         try:
@@ -71,9 +82,9 @@ def why_no_disk(host_image: str, labels: Mapping[str, str], *, privileged: bool 
             )
         finally:
             client.close()
-        return str(json.loads(said)[capability] or "")
+        return {each: str(json.loads(said)[each.value] or "") for each in TRIED_ALONE}
     except (DockerException, requests.RequestException, ValueError, LookupError) as error:
-        return f"the engine runs no privileged container: {error}"
+        return dict.fromkeys(TRIED_ALONE, f"the engine runs no privileged container: {error}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ Probes look at the machine and return plain facts; judges are pure functions of 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from colordrill.errors import EnvironmentProblem
+from colordrill.stack.disk import TRIED_ALONE, helper_refusals
 from colordrill.stack.host_probes import (
     probe_container_toolkit,
     probe_cores,
@@ -24,6 +26,8 @@ from colordrill.stack.host_probes import (
 from colordrill.stack.image_build import BASE_IMAGE
 from colordrill.stack.image_source import IMAGES
 from colordrill.stack.images import ImageRef, present_images
+from colordrill.stack.runs import OWNER_LABEL, RUN_LABEL, owned_run, owner
+from colordrill.stack.target import Capability
 
 PREPARE = "run ci/prepare in a checkout of colordrill"
 ENGINE_VERSION_MIN = (24, 0)
@@ -62,7 +66,7 @@ class Finding:
 
 
 def examine() -> tuple[Finding, ...]:
-    """Look at everything that a drill needs; never raises, and changes nothing."""
+    """Look at everything that a drill needs; never raises, and leaves nothing changed."""
     facts = probe_engine()
     base_id = None
     images: dict[str, ImageRef | None] = dict.fromkeys(IMAGES)
@@ -84,6 +88,7 @@ def examine() -> tuple[Finding, ...]:
         judge_cores(probe_cores(facts)),
         judge_ports(probe_loopback_port()),
         *judge_kernel(probe_kernel()),
+        judge_helper(_probe_helper(images["host"])),
         judge_gpu(gpu, container_toolkit=probe_container_toolkit(facts)),
         judge_base_image(base_id),
         *(image_problem or [judge_images(images)]),
@@ -184,6 +189,37 @@ def judge_kernel(features: dict[str, bool | None]) -> tuple[Finding, ...]:
         remedy = f"use a Linux host with {name} (as root: modprobe {_module(name)})"
         findings.append(Finding(f"kernel: {name}", Status.WARNING, detail, remedy))
     return tuple(findings)
+
+
+def _probe_helper(image: ImageRef | None) -> Mapping[Capability, str] | None:
+    """What a privileged helper may not do here, tried in one; None before its image is built."""
+    if image is None:
+        return None
+    try:
+        with owned_run() as run:
+            return helper_refusals(image.reference, {RUN_LABEL: run.id, OWNER_LABEL: owner()})
+    except EnvironmentProblem as problem:
+        return dict.fromkeys(TRIED_ALONE, problem.cause)
+
+
+def judge_helper(refusals: Mapping[Capability, str] | None) -> Finding:
+    """The privileged helper, which some faults need; drills of the others run without it.
+
+    Args:
+        refusals: why each of its capabilities is refused, empty where it is not; None: not tried.
+    """
+    if refusals is None:
+        detail = "not tried: its image is not built yet"
+        return Finding("helper", Status.WARNING, detail, "the first drill builds it; look again")
+    refused = {name: why for name, why in refusals.items() if why}
+    if not refused:
+        return Finding("helper", Status.OK, f"a privileged one can do {', '.join(refusals)}")
+    told = "; ".join(f"no {name}: {why}" for name, why in refused.items())
+    remedy = (
+        "drills of the faults that need it are refused (`colordrill list --faults` shows which); "
+        "run them on a Linux host whose engine allows privileged containers"
+    )
+    return Finding("helper", Status.WARNING, told, remedy)
 
 
 def judge_gpu(names: str | None, *, container_toolkit: bool) -> Finding:

@@ -9,7 +9,7 @@ import pytest
 
 from colordrill.errors import EnvironmentProblem
 from colordrill.fault.power import PowerLoss, restore_power
-from colordrill.stack.disk import not_on_disk, why_no_disk
+from colordrill.stack.disk import helper_refusals, not_on_disk, why_no_disk
 from colordrill.stack.parts import Part
 from colordrill.stack.runs import RUN_LABEL
 from fakes.disk_lab import DiskLab
@@ -65,6 +65,8 @@ def test_a_host_that_can_carry_a_disk_is_told_from_one_that_cannot(
     assert why_no_disk(image, labels) == ""
     assert why_no_disk(image, labels, privileged=False)
     assert "privileged" in why_no_disk("colordrill/host:absent", labels)
+    assert not any(helper_refusals(image, labels).values())
+    assert all(helper_refusals(image, labels, privileged=False).values())
 
 
 def test_flushed_files_survive_whole_and_the_others_are_gone(lab: DiskLab) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from colordrill.stack import doctor, host_probes
+from colordrill.stack.disk import TRIED_ALONE
 from colordrill.stack.doctor import Status
 from colordrill.stack.images import ImageRef
+from colordrill.stack.target import Capability
 
 ENGINE = {
     "ServerVersion": "26.1.5+dfsg1",
@@ -146,6 +148,24 @@ def test_images_that_are_not_built_yet_are_named() -> None:
     assert "service" in finding.detail
     assert "minio" not in finding.detail
     assert doctor.judge_images({"minio": there}).status is Status.OK
+
+
+def test_a_helper_that_can_do_everything_is_ok() -> None:
+    assert doctor.judge_helper(dict.fromkeys(TRIED_ALONE, "")).status is Status.OK
+
+
+def test_a_refused_helper_restricts_drills_and_says_why() -> None:
+    finding = doctor.judge_helper(
+        {Capability.PACKET_FILTER: "", Capability.BLOCK_DEVICE: "no /dev/fuse"}
+    )
+    assert finding.status is Status.WARNING
+    assert "no block_device: no /dev/fuse" in finding.detail
+    assert "packet_filter" not in finding.detail
+    assert "list --faults" in finding.remedy
+
+
+def test_a_helper_that_was_not_tried_is_not_ok() -> None:
+    assert doctor.judge_helper(None).status is Status.WARNING
 
 
 def test_a_machine_without_docker_is_examined_to_the_end(
