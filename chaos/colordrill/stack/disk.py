@@ -60,7 +60,7 @@ def why_no_disk(host_image: str, labels: Mapping[str, str], *, privileged: bool 
 def helper_refusals(
     host_image: str, labels: Mapping[str, str], *, privileged: bool = True
 ) -> Mapping[Capability, str]:
-    """Why this host refuses what a privileged helper does, tried without a stack; empty: it allows it.
+    """Why this host refuses what a privileged helper does, without a stack; empty: it allows it.
 
     Args:
         host_image: the helper's image.
