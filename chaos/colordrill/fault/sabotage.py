@@ -148,8 +148,14 @@ def seal_points(target: Target) -> None:
 
 
 def unseal_points(target: Target) -> None:
-    """Undo `seal_points`."""
+    """Put points among the others again."""
     _expect(target, Part.BACKUP, ["chmod", "755", "/backup/points"])
+
+
+def keep_only_oldest_for_good(target: Target) -> None:
+    """All points but the oldest go, and a primary that lives on cannot make up for it."""
+    keep_only_oldest(target)
+    seal_points(target)
 
 
 def stop_mirror(target: Target) -> None:
@@ -179,6 +185,7 @@ def _expect(target: Target, part: Part, command: list[str]) -> None:
 
 _ALL = (
     Sabotage("only_oldest_point", after_fault=keep_only_oldest),
+    Sabotage("only_oldest_for_good", after_fault=keep_only_oldest_for_good, undo=unseal_points),
     Sabotage("other_weights", overlay="other-weights.yaml"),
     Sabotage("slow_start", before=slow_first_start, undo=describe_dr_anew),
     Sabotage("gateway_not_switched", overlay="gateway-not-switched.yaml"),

@@ -12,6 +12,12 @@ ONLY_OLDEST_POINT = SabotageSpec(
     "all recovery points but the oldest are deleted on the backup server",
     looks_back=True,
 )
+ONLY_OLDEST_FOR_GOOD = SabotageSpec(
+    "only_oldest_for_good",
+    "rpo",
+    "all recovery points but the oldest are deleted, and no other one can be published",
+    looks_back=True,
+)
 WORKER_DIES = SabotageSpec(
     "worker_dies", "rto", "the primary's worker thread dies: it answers, and no job ever ends"
 )
@@ -97,7 +103,8 @@ SABOTAGES: Mapping[str, tuple[SabotageSpec, ...]] = {
     "backup_link_down": (POINTS_SEALED,),
     "backup_link_slow": (POINTS_SEALED,),
     "storage_link_down": (MIRROR_STUCK,),
-    "partition_failover": (ONLY_OLDEST_POINT,),
+    # the primary lives on, and so do its backups
+    "partition_failover": (ONLY_OLDEST_FOR_GOOD,),
     "power_loss_in_place": (SLOW_RESTART,),
     "power_loss_failover": (ONLY_OLDEST_POINT,),
     "site_down": (ONLY_OLDEST_POINT,),

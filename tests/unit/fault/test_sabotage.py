@@ -155,6 +155,19 @@ def test_a_slow_restart_is_a_service_with_another_entry_and_then_as_described() 
     assert target.changes is None
 
 
+def test_the_oldest_point_that_is_kept_for_good_stays_alone() -> None:
+    target, ran = stack(0, "20261122T201530.123Z\n")
+    found = find_sabotage("only_oldest_for_good")
+    assert found.after_fault is not None
+    assert found.undo is not None
+
+    found.after_fault(target)
+    found.undo(target)
+
+    assert [each.split()[1] for each in ran] == ["bash", "chmod", "chmod"]
+    assert ran[1:] == [f"backup: chmod {mode} /backup/points" for mode in ("555", "755")]
+
+
 def test_sealed_points_can_be_written_again() -> None:
     target, ran = stack()
 
