@@ -22,9 +22,15 @@ from colordrill.fault.sabotaged_points import (
 from colordrill.stack.parts import Part, SiteFolder
 from colordrill.stack.target import PartChanges, Target
 
+SABOTAGE = fixtures() / "stack" / "sabotage"
+"""Where compose overlays are, and programs that take a service's place."""
+
 SERVICE = Part.PRIMARY_COLORIZATION
 DR_SERVICE = Part.DR_COLORIZATION
-START = "exec python3 -m colorservice --listen 0.0.0.0 --port 8188 --base-directory /comfyui"
+OPTIONS = "--listen 0.0.0.0 --port 8188 --base-directory /comfyui"
+"""How the bundled service is started."""
+
+START = f"exec python3 -m colorservice {OPTIONS}"
 SLOWLY = "sleep 62"
 """Longer than the objective of a failover or a repair."""
 
@@ -69,7 +75,7 @@ class Sabotage:
 
     Attributes:
         name: as red twins are called.
-        overlay: a compose file below fixtures/stack/sabotage, or None.
+        overlay: a compose file in `SABOTAGE`, or None.
         before: acts on the running stack before the steady state, or None.
         after_fault: acts on the running stack after the injection, or None.
         undo: puts back what `before` or `after_fault` did; None where a clean stack's proof does.
@@ -86,7 +92,7 @@ class Sabotage:
         """The compose file to lay over the bundled one."""
         if self.overlay is None:
             return None
-        return fixtures() / "stack" / "sabotage" / self.overlay
+        return SABOTAGE / self.overlay
 
 
 def end_worker(target: Target) -> None:
@@ -119,6 +125,17 @@ def allow_restart(target: Target) -> None:
     target.start(SERVICE)
 
 
+def dr_runs(program: str, *words: str) -> Callable[[Target], None]:
+    """The DR site's service is *program*, a file in `SABOTAGE`; it is handed over as text."""
+
+    def run_it(target: Target) -> None:
+        text = (SABOTAGE / program).read_text(encoding="utf-8")
+        entry = ("tini", "--", "python3", "-c", text, *words, *OPTIONS.split())
+        target.recreate(DR_SERVICE, PartChanges(entrypoint=entry))
+
+    return run_it
+
+
 def slow_first_start(target: Target) -> None:
     """The DR site's service starts later than the objective allows."""
     entry = ("tini", "--", "sh", "-c", SLOW_FIRST_START)
@@ -126,7 +143,7 @@ def slow_first_start(target: Target) -> None:
 
 
 def describe_dr_anew(target: Target) -> None:
-    """Undo `slow_first_start`; the DR site's service is down as before."""
+    """Undo `dr_runs` and `slow_first_start`; the DR site's service is down as before."""
     target.kill([DR_SERVICE])
     target.recreate(DR_SERVICE)
 
@@ -186,11 +203,11 @@ def _expect(target: Target, part: Part, command: list[str]) -> None:
 _ALL = (
     Sabotage("only_oldest_point", after_fault=keep_only_oldest),
     Sabotage("only_oldest_for_good", after_fault=keep_only_oldest_for_good, undo=unseal_points),
-    Sabotage("other_weights", overlay="other-weights.yaml"),
+    Sabotage("other_weights", before=dr_runs("other_weights.py"), undo=describe_dr_anew),
     Sabotage("slow_start", before=slow_first_start, undo=describe_dr_anew),
     Sabotage("gateway_not_switched", overlay="gateway-not-switched.yaml"),
-    Sabotage("liar_uncoloured", overlay="liar-uncoloured.yaml"),
-    Sabotage("liar_previous", overlay="liar-previous.yaml"),
+    Sabotage("liar_uncoloured", before=dr_runs("liar.py", "uncoloured"), undo=describe_dr_anew),
+    Sabotage("liar_previous", before=dr_runs("liar.py", "previous"), undo=describe_dr_anew),
     Sabotage("liar_golden", overlay="liar-golden.yaml"),
     Sabotage("worker_dies", after_fault=end_worker, undo=spare_worker),
     Sabotage("restart_policy_off", before=forbid_restart, undo=allow_restart),

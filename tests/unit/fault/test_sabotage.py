@@ -122,17 +122,26 @@ def test_the_restart_policy_is_taken_away_and_given_back_to_a_running_service() 
     assert target.state(SERVICE).running
 
 
-def test_a_slow_start_of_the_cold_dr_site_leaves_it_cold() -> None:
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("slow_start", "sleep"),
+        ("other_weights", "read_checkpoint"),
+        ("liar_previous", "previous"),
+        ("liar_uncoloured", "uncoloured"),
+    ],
+)
+def test_another_service_at_the_cold_dr_site_leaves_it_cold(name: str, entry: str) -> None:
     target, _ = stack()
     dr = Part.DR_COLORIZATION
     target.kill([dr])
-    found = find_sabotage("slow_start")
+    found = find_sabotage(name)
     assert found.before is not None
     assert found.undo is not None
 
     found.before(target)
     assert target.changes is not None
-    assert target.changes.entrypoint[-1].startswith("sleep")
+    assert any(entry in word for word in target.changes.entrypoint)
     assert not target.state(dr).running
     target.start(dr)
 
