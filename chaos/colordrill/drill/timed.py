@@ -21,6 +21,7 @@ from colordrill.fault.sabotage import Sabotage
 from colordrill.history import Event, History
 from colordrill.interrupts import shielded
 from colordrill.recover.detector import OutageDetector
+from colordrill.recover.notices import SILENT, Notifier
 from colordrill.recover.steps import Operator
 from colordrill.scenario.model import Scenario
 from colordrill.stack.comfyui import ComfyClient
@@ -60,6 +61,7 @@ class TimedDrill:
         seed: draws what users do.
         say: tells people how it goes.
         ledger: where open faults are written down for a later start.
+        notifier: tells administrators how the runbook goes.
     """
 
     scenario: Scenario
@@ -79,6 +81,7 @@ class TimedDrill:
     seed: int
     say: Callable[[str], None]
     ledger: Ledger | None = None
+    notifier: Notifier = SILENT
     _injection: Injection = field(init=False)
 
     def run(self) -> None:
@@ -199,6 +202,7 @@ class TimedDrill:
             canaries=self.canaries,
             say=self.say,
             service_port=self.service_port,
+            notifier=self.notifier,
         )
         return Recovering(
             scenario=self.scenario,

@@ -1,0 +1,80 @@
+"""One attempt to deliver a notice, and what it proves: it arrived, it did not, nobody can tell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import httpx
+
+from colordrill.history import EventType
+
+_AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+_NEVER_REACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_BREAKING_OFF = "the receiver broke the connection off, or does not speak HTTP"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How an attempt ended.
+
+    Attributes:
+        type: ok, fail or unknown, as in the history: after a time-out nobody knows what arrived.
+        error: the cause where it is not ok; never holds a part of the address or of an answer.
+        again: whether another attempt may end better.
+    """
+
+    type: EventType
+    error: str = ""
+    again: bool = False
+
+
+async def post(
+    client: httpx.AsyncClient, url: str, headers: Mapping[str, str], body: bytes, limit_s: float
+) -> Attempt:
+    """Post *body* once.
+
+    The status is all that is read of the answer. *limit_s* bounds everything together (name,
+    connection, each byte of the answer's head), so that a receiver that drips cannot hold it.
+    """
+    try:
+        async with (
+            asyncio.timeout(limit_s),
+            client.stream("POST", url, content=body, headers=dict(headers)) as response,
+        ):
+            return judged(response.status_code)
+    except TimeoutError:
+        error = f"no whole answer within {limit_s:.3g} s"
+        return Attempt(EventType.UNKNOWN, error, again=True)
+    except _NEVER_REACHED as problem:
+        return Attempt(EventType.FAIL, f"no connection: {_reason(problem)}", again=True)
+    except httpx.TimeoutException:
+        return Attempt(EventType.UNKNOWN, "no answer within the limit of silence", again=True)
+    except httpx.TransportError:
+        return Attempt(EventType.UNKNOWN, _BREAKING_OFF, again=True)
+
+
+def judged(status: int) -> Attempt:
+    """What the answer *status* means."""
+    if HTTPStatus(200) <= status < HTTPStatus(300):
+        return Attempt(EventType.OK)
+    if HTTPStatus(300) <= status < HTTPStatus(400):
+        return Attempt(
+            EventType.FAIL, f"answered {status}, and redirects are not followed", again=False
+        )
+    again = status in _AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return Attempt(EventType.FAIL, f"answered {status}", again=again)
+
+
+def _reason(problem: BaseException) -> str:
+    """The system's own words for the innermost cause: httpx's say only that it did not work."""
+    if isinstance(problem, httpx.TimeoutException):
+        return "the limit passed"
+    words, cause = type(problem).__name__, problem.__cause__ or problem.__context__
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            words = cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return words
