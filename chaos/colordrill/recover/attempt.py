@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -72,9 +75,22 @@ def _reason(problem: BaseException) -> str:
     """The system's own words for the innermost cause: httpx's say only that it did not work."""
     if isinstance(problem, httpx.TimeoutException):
         return "the limit passed"
-    words, cause = type(problem).__name__, problem.__cause__ or problem.__context__
+    words, cause = type(problem).__name__, _cause(problem)
     while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            words = cause.strerror
-        cause = cause.__cause__ or cause.__context__
+        if isinstance(cause, OSError) and cause.errno is not None:
+            words = _words(cause)
+        cause = _cause(cause)
     return words
+
+
+def _cause(problem: BaseException) -> BaseException | None:
+    if isinstance(problem, BaseExceptionGroup):
+        # one for each address of a name
+        return problem.exceptions[-1]
+    return problem.__cause__ or problem.__context__
+
+
+def _words(error: OSError) -> str:
+    # TLS and the resolver number their errors themselves; asyncio puts words of its own in others
+    own = isinstance(error, ssl.SSLError | socket.gaierror)
+    return str(error.strerror) if own else os.strerror(error.errno or 0)

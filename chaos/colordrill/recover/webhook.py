@@ -21,6 +21,9 @@ from colordrill.recover.attempt import Attempt, post
 from colordrill.recover.notices import SILENT, Notice, NoticeEvent, Notifier, signature
 from colordrill.scenario.notify import NotifySpec
 
+_CLOSING_PAUSE_S = 0.5
+"""No pause is longer once the end has come, or one notice would take the time of all others."""
+
 _END_GRACE_S = 2.0
 """What the thread may need to close a connection when its time is over."""
 
@@ -211,9 +214,8 @@ class Webhook:
 
     def _pause(self, pause_s: float) -> None:
         if self._closing.is_set():
-            self._clock.pause(min(pause_s, self._left_s()))
+            self._clock.pause(min(pause_s, _CLOSING_PAUSE_S))
         else:
-            # nobody waits out a long pause when the end has come
             self._clock.wait(self._closing, pause_s)
 
 
