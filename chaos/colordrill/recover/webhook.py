@@ -88,10 +88,12 @@ class Webhook:
         self._deadline_ns = 0
         self._made = self._delivered = 0
         timeout = httpx.Timeout(self._limits.silence_s, connect=self._limits.connect_s)
-        # a connection kept open would be stale by the next step; trust_env: unlike the stack the
-        # receiver may be behind the company's proxy and have a certificate of the company
         self._client = httpx.AsyncClient(
-            timeout=timeout, limits=httpx.Limits(max_keepalive_connections=0)
+            timeout=timeout,
+            # one that is kept open would be stale by the next step
+            limits=httpx.Limits(max_keepalive_connections=0),
+            # unlike the stack a receiver may be behind a proxy and have a certificate of its own
+            trust_env=True,
         )
         self._thread = threading.Thread(target=self._work, name="notices", daemon=True)
 
