@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -69,6 +72,21 @@ def judged(status: int) -> Attempt:
         )
     again = status in _AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     return Attempt(EventType.FAIL, f"answered {status}", again=again)
+
+
+@contextmanager
+def without_httpx_log() -> Iterator[None]:
+    """Keep httpx from logging each whole address, where the log level would let it."""
+    own, logger = threading.get_ident(), logging.getLogger("httpx")
+
+    def allowed(record: logging.LogRecord) -> bool:
+        return record.thread != own
+
+    logger.addFilter(allowed)
+    try:
+        yield
+    finally:
+        logger.removeFilter(allowed)
 
 
 def _reason(problem: BaseException) -> str:

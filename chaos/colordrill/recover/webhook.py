@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 
 import httpx
@@ -17,7 +17,7 @@ import httpx
 from colordrill.clock import NS_PER_S, Clock, seconds_between
 from colordrill.errors import ColordrillError
 from colordrill.history import EventType, History, Operation
-from colordrill.recover.attempt import Attempt, post
+from colordrill.recover.attempt import Attempt, post, without_httpx_log
 from colordrill.recover.notices import SILENT, Notice, NoticeEvent, Notifier, signature
 from colordrill.scenario.notify import NotifySpec
 
@@ -61,7 +61,8 @@ class Webhook:
     """A `Notifier` that posts each notice to one address.
 
     `notify` only puts the notice in a queue. What becomes of it is in the history as an operation
-    ``notice``. Use it as a context manager; it is over after one block.
+    ``notice``. Nothing here keeps a recovery from going on, not even a proxy or a certificate file
+    that cannot be used.
 
     Args:
         spec: the address and the secret.
@@ -87,14 +88,6 @@ class Webhook:
         self._closing, self._done = threading.Event(), threading.Event()
         self._deadline_ns = 0
         self._made = self._delivered = 0
-        timeout = httpx.Timeout(self._limits.silence_s, connect=self._limits.connect_s)
-        self._client = httpx.AsyncClient(
-            timeout=timeout,
-            # one that is kept open would be stale by the next step
-            limits=httpx.Limits(max_keepalive_connections=0),
-            # unlike the stack a receiver may be behind a proxy and have a certificate of its own
-            trust_env=True,
-        )
         self._thread = threading.Thread(target=self._work, name="notices", daemon=True)
 
     @property
@@ -165,23 +158,38 @@ class Webhook:
         return None
 
     def _work(self) -> None:
-        with _without_httpx_log(), asyncio.Runner() as runner:
+        with without_httpx_log(), asyncio.Runner() as runner:
             try:
+                client = self._client()
                 while (waiting := self._queue.get()) is not None:
-                    self._deliver(runner, waiting)
-                runner.run(self._client.aclose())
+                    self._deliver(partial(self._attempt, runner, client), waiting)
             finally:
                 # not after the loop has closed: that waits for a name that is still looked up
                 self._done.set()
 
-    def _deliver(self, runner: asyncio.Runner, waiting: _Waiting) -> None:
+    def _client(self) -> httpx.AsyncClient | Attempt:
+        """A client, or what every attempt without one comes to."""
+        try:
+            return httpx.AsyncClient(
+                timeout=httpx.Timeout(self._limits.silence_s, connect=self._limits.connect_s),
+                # a connection that is kept open would be stale by the next step
+                limits=httpx.Limits(max_keepalive_connections=0),
+                # unlike the stack a receiver may be behind a proxy or have a company's certificate
+                trust_env=True,
+            )
+        except Exception as error:  # noqa: BLE001 (ValueError, ImportError, OSError, SSLError …)
+            # its message may hold the proxy's password
+            cause = f"the proxy or SSL_CERT_FILE cannot be used: {type(error).__name__}"
+            return Attempt(EventType.FAIL, cause)
+
+    def _deliver(self, send: Callable[[Notice, float], Attempt], waiting: _Waiting) -> None:
         last = Attempt(EventType.FAIL, "there was no time left to send it")
         attempts, doubtful = 0, False
         for pause_s in (*self._limits.pauses_s, 0.0):
             left_s = self._left_s()
             if left_s <= 0:
                 break
-            last = self._attempt(runner, waiting.notice, min(self._limits.attempt_s, left_s))
+            last = send(waiting.notice, min(self._limits.attempt_s, left_s))
             attempts += 1
             doubtful = doubtful or last.type is EventType.UNKNOWN
             if not last.again:
@@ -194,7 +202,15 @@ class Webhook:
             last = Attempt(EventType.UNKNOWN, last.error)
         _end(waiting, last, attempts)
 
-    def _attempt(self, runner: asyncio.Runner, notice: Notice, limit_s: float) -> Attempt:
+    def _attempt(
+        self,
+        runner: asyncio.Runner,
+        client: httpx.AsyncClient | Attempt,
+        notice: Notice,
+        limit_s: float,
+    ) -> Attempt:
+        if isinstance(client, Attempt):
+            return client
         body, timestamp = notice.body(), str(int(self._clock.wall().timestamp()))
         headers = {
             "Content-Type": "application/json",
@@ -204,7 +220,7 @@ class Webhook:
             "X-Colordrill-Signature": signature(self._spec.secret, timestamp, body),
         }
         try:
-            return runner.run(post(self._client, self._spec.url, headers, body, limit_s))
+            return runner.run(post(client, self._spec.url, headers, body, limit_s))
         except Exception as error:  # noqa: BLE001 (later notices must not be lost with this one)
             # its message may hold the address
             return Attempt(EventType.UNKNOWN, f"sending it crashed: {type(error).__name__}")
@@ -254,18 +270,3 @@ def _end(waiting: _Waiting, attempt: Attempt, attempts: int) -> None:
             operation.unknown(attempts=attempts, error=attempt.error)
         else:
             operation.fail(attempts=attempts, error=attempt.error)
-
-
-@contextmanager
-def _without_httpx_log() -> Iterator[None]:
-    """Keep httpx from logging each whole address, where the log level would let it."""
-    own, logger = threading.get_ident(), logging.getLogger("httpx")
-
-    def allowed(record: logging.LogRecord) -> bool:
-        return record.thread != own
-
-    logger.addFilter(allowed)
-    try:
-        yield
-    finally:
-        logger.removeFilter(allowed)

@@ -119,6 +119,26 @@ def test_neither_secret_nor_password_nor_token_is_written_or_logged(
             assert secret not in text
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("HTTP_PROXY", "gopher://u:opensesame@x"), ("SSL_CERT_FILE", "/nowhere/opensesame.pem")],
+)
+def test_a_proxy_or_a_certificate_that_cannot_be_used_is_the_notices_problem_alone(
+    recovery: Recovery, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.setenv(variable, value)
+    sender = recovery.sender("http://127.0.0.1:9")
+
+    carry_out(recovery, sender)
+
+    assert sender.close() == 7
+    assert {data["error"].partition(":")[0] for _, data in recovery.ends()} == {
+        "the proxy or SSL_CERT_FILE cannot be used"
+    }
+    assert "opensesame" not in str(recovery.events)
+
+
 def test_what_was_not_delivered_is_said_without_the_address(
     listening: Receiver, recovery: Recovery
 ) -> None:
