@@ -64,12 +64,10 @@ async def post(
 
 def judged(status: int) -> Attempt:
     """What the answer *status* means."""
-    if HTTPStatus(200) <= status < HTTPStatus(300):
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return Attempt(EventType.OK)
-    if HTTPStatus(300) <= status < HTTPStatus(400):
-        return Attempt(
-            EventType.FAIL, f"answered {status}, and redirects are not followed", again=False
-        )
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return Attempt(EventType.FAIL, f"answered {status}, and redirects are not followed")
     again = status in _AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     return Attempt(EventType.FAIL, f"answered {status}", again=again)
 
