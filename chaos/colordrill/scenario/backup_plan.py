@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,19 @@ from colordrill.scenario.settings import CONFIG_FILE, read_configuration
 
 BACKUP_PREFIX = "COLORDRILL_BACKUP_"
 TABLE = "backup"
-INTERVAL_MIN_S = 1.0
+INTERVAL_S, INTERVAL_MIN_S = 3600.0, 1.0
 DURATION_MAX_S = 366 * 86400.0
-COUNT_MAX = 100_000
 DURATION_EXAMPLES = "write it like 15s, 90m, 1h, 1h30m or 7d"
 _UNITS_S = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+# few digits each: what is longer is more than a year anyway
+_NUMBER = r"(?:(\d{1,9})%s)?"
+_DURATION = re.compile("".join(_NUMBER % unit for unit in _UNITS_S), re.ASCII)
+_COUNT = re.compile(r"\d{1,6}", re.ASCII)
+_WANTED = {
+    float: "a length of time like 15s, 90m, 1h or 7d",
+    bool: "true or false",
+    int: "a whole number of at most six digits",
+}
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -52,7 +59,7 @@ class BackupPlan:
         max_age_s: how old the newest point may be; None: twice the interval of the schedule.
     """
 
-    interval_s: float = 3600.0
+    interval_s: float = INTERVAL_S
     verify: bool = False
     retention: Retention = field(default_factory=Retention)
     max_age_s: float | None = None
@@ -115,14 +122,38 @@ def duration_s(text: str) -> float:
     found = _DURATION.fullmatch(text.strip())
     if found is None or not any(found.groups()):
         raise UsageProblem(f"{text[:40]!r} is no length of time", DURATION_EXAMPLES)
-    # a number of very many digits would be refused by int() with a message of its own
-    digits = [number if number and len(number) < len(str(DURATION_MAX_S)) else number and "9" * 9]
-    digits = [(number and number[:9]) for number in found.groups()]
-    seconds = sum(
-        int(number) * unit_s
-        for number, unit_s in zip(digits, _UNITS_S.values(), strict=True)
-        if number
-    )
+    numbers = zip(found.groups(default="0"), _UNITS_S.values(), strict=True)
+    seconds = sum(int(number) * unit_s for number, unit_s in numbers)
     if seconds > DURATION_MAX_S:
         raise UsageProblem(f"{text[:40]!r} is more than a year", DURATION_EXAMPLES)
     return seconds
+
+
+def _plan(chosen: Mapping[str, Any]) -> BackupPlan:
+    interval_s = chosen.get("interval", INTERVAL_S)
+    if interval_s < INTERVAL_MIN_S:
+        raise UsageProblem("the interval of backups must be at least 1s", DURATION_EXAMPLES)
+    names = {"keep_last": "last", "keep_hourly": "hourly", "keep_daily": "daily"}
+    kept = {name: chosen[key] for key, name in names.items() if key in chosen}
+    return BackupPlan(
+        interval_s=interval_s,
+        verify=chosen.get("verify", False),
+        retention=Retention(**kept, within_s=chosen.get("keep_within", 0.0)),
+        max_age_s=chosen.get("max_age"),
+    )
+
+
+def _typed(key: str, value: Any, source: str) -> Any:
+    kind = KEYS[key]
+    where = f"{source}: " if source else ""
+    if kind is float and isinstance(value, str):
+        return duration_s(value)
+    if kind is bool and str(value).lower() in _TRUE | _FALSE:
+        return str(value).lower() in _TRUE
+    if kind is int and _COUNT.fullmatch(str(value)):
+        return int(value)
+    raise UsageProblem(f"{where}backup.{key} must be {_WANTED[kind]}, not {value!r}", _settable())
+
+
+def _settable() -> str:
+    return f"in [{TABLE}]: {', '.join(KEYS)}"
