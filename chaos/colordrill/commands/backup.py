@@ -18,6 +18,7 @@ from colordrill.commands.backup_output import (
     forgotten_fields,
     lateness,
     point_fields,
+    print_forgotten,
     print_points,
     verification_fields,
 )
@@ -143,6 +144,7 @@ def backup_verify(
       colordrill backup verify --random 3
       colordrill backup verify --all --json
     """
+    from colordrill.backup.keeping import verify_point
     from colordrill.backup.points import catalogue
     from colordrill.drill.attached import attached_target
 

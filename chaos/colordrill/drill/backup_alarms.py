@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from colordrill.backup.keeping import forget, verify_point
@@ -34,8 +35,10 @@ class Narrator:
     def say(self, text: str) -> None:
         """Something that is as it should be."""
         wall = self.clock.wall().isoformat(timespec="seconds")
-        # one line each, whatever a program printed
-        self.tell(f"{wall} {'; '.join(text.splitlines())}")
+        # nobody may be reading, or the disk may be full: that must not end the backups
+        with suppress(OSError):
+            # one line each, whatever a program printed
+            self.tell(f"{wall} {'; '.join(text.splitlines())}")
 
     def alarm(self, text: str) -> None:
         """Something that is not."""
