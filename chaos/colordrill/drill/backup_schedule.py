@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import colordrill
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.clock import Clock, poll
 from colordrill.drill.attached import attached_target, chosen_directory
@@ -143,7 +144,7 @@ def start_schedule(run_id: str | None, plan: BackupPlan, clock: Clock) -> tuple[
         pid = os.posix_spawn(
             sys.executable,
             [sys.executable, "-m", "colordrill.cli", *words],
-            os.environ,
+            _environment(),
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, nothing.fileno(), 0),
                 (os.POSIX_SPAWN_DUP2, output.fileno(), 1),
@@ -163,6 +164,14 @@ def start_schedule(run_id: str | None, plan: BackupPlan, clock: Clock) -> tuple[
 
     poll(clock, started, awaited="the schedule to start", timeout_s=START_LIMIT_S)
     return pid, log
+
+
+def _environment() -> dict[str, str]:
+    """This process's, in which the other one finds this very package."""
+    found = os.pathsep.join(
+        [str(Path(colordrill.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+    return {**os.environ, "PYTHONPATH": found}
 
 
 def stop_schedule(run_id: str | None, clock: Clock) -> bool | None:

@@ -186,7 +186,9 @@ def test_a_list_names_some_of_very_many_damaged_files_and_counts_all(disk: Point
     assert (verified["damaged_files"], len(verified["damaged"])) == (100, 20)
 
 
-@pytest.mark.parametrize("point", [SECOND, "", "..", "../points", f"{FIRST}/output", "latest"])
+@pytest.mark.parametrize(
+    "point", [SECOND, "", "..", "../points", f"{FIRST}/output", "latest", "20261399T999999.999Z"]
+)
 def test_what_is_no_published_point_is_refused_and_leaves_no_result(
     disk: PointsOnDisk, point: str
 ) -> None:
@@ -211,6 +213,7 @@ def test_a_server_whose_disk_is_gone_has_no_list(disk: PointsOnDisk) -> None:
 def test_what_is_no_point_is_not_listed(disk: PointsOnDisk) -> None:
     disk.put(FIRST, FILES)
     (disk.points / "lost+found").mkdir()
+    (disk.points / "20261399T999999.999Z").mkdir()
     (disk.points / "note.txt").write_text("x")
 
     assert disk.listed() == [FIRST]
