@@ -82,7 +82,9 @@ def interrupt() -> None:
 def test_points_are_taken_until_sigterm_and_the_state_tells_of_it_meanwhile(
     server: BackupServer, directory: Path
 ) -> None:
-    clock, said, seen = ManualClock(), [], []  # type: ignore[var-annotated]
+    clock = ManualClock()
+    said: list[str] = []
+    seen: list[ScheduleState | None] = []
     clock.at(HORIZON_S, lambda: seen.append(state_of(directory)))
     clock.at(HORIZON_S, interrupt)
 
@@ -90,6 +92,7 @@ def test_points_are_taken_until_sigterm_and_the_state_tells_of_it_meanwhile(
 
     assert len(server.points) >= 2
     (told,) = seen
+    assert told is not None
     assert (told.pid, told.running, told.interval_s) == (os.getpid(), True, 10.0)
     assert state_of(directory) is None
     assert said[-1].endswith("stopped")
