@@ -1,4 +1,4 @@
-"""What tests of the backup server's programs share: its disk, and its modules in this process."""
+"""What tests of backups share: a server's disk and modules, and a schedule in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
+from colordrill.backup.schedule import BackupSchedule
+from colordrill.history import History
+from fakes.backup_programs import Programs
+from fakes.clock import ManualClock
 from fakes.points_on_disk import PROGRAMS, PointsOnDisk
+
+HORIZON_S, INTERVAL_S = 20.0, 4.0
 
 
 @pytest.fixture
@@ -31,3 +37,20 @@ def store(disk: PointsOnDisk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     yield import_module("point_store")
     for name in ("point_store", "recovery_point", "retention"):
         sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Stands still after twenty seconds, so that a schedule comes to an end."""
+    return ManualClock(horizon_s=HORIZON_S)
+
+
+@pytest.fixture
+def programs(clock: ManualClock) -> Programs:
+    return Programs(clock)
+
+
+@pytest.fixture
+def schedule(programs: Programs, history: History, clock: ManualClock) -> BackupSchedule:
+    """A point every four seconds."""
+    return BackupSchedule(programs.target(), history, clock, INTERVAL_S)

@@ -1,66 +1,19 @@
 from __future__ import annotations
 
-import json
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import pytest
 
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.errors import EnvironmentProblem
-from colordrill.history import Event, EventType, History
+from colordrill.history import Event, EventType
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Executed
+from fakes.backup_programs import Programs
 from fakes.clock import SAFETY_S, ManualClock
-from fakes.target import FakePart, FakeTarget
-
-HORIZON_S = 20.0
-INTERVAL_S = 4.0
-
-
-@dataclass
-class Programs:
-    """The programs of the backup image: they succeed, and take no time, unless told otherwise."""
-
-    clock: ManualClock
-    takes_s: float = 0.0
-    failing: dict[str, list[int]] = field(default_factory=dict)
-    commands: list[tuple[Part, list[str]]] = field(default_factory=list)
-
-    def __call__(self, part: Part, command: Sequence[str]) -> Executed:
-        self.commands.append((part, list(command)))
-        codes = self.failing.get(command[0])
-        if codes and (code := codes.pop(0)):
-            return Executed(code, "", f"{command[0]} broke\n")
-        if command[0] == "colordrill-snapshot":
-            self.clock.advance(self.takes_s)
-            return Executed(0, json.dumps({"files": 3, "bytes": 42, "passes": 1}), "")
-        return Executed(0, "c0ffee\n", "")
-
-    def snapshots(self) -> list[list[str]]:
-        return [command for _, command in self.commands if command[0] == "colordrill-snapshot"]
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(horizon_s=HORIZON_S)
-
-
-@pytest.fixture
-def programs(clock: ManualClock) -> Programs:
-    return Programs(clock)
-
-
-@pytest.fixture
-def schedule(programs: Programs, history: History, clock: ManualClock) -> BackupSchedule:
-    names = ("colordrill-snapshot", "colordrill-publish", "colordrill-push-configuration")
-    target = FakeTarget(
-        parts={Part.PRIMARY_AGENT: FakePart(), Part.BACKUP: FakePart()},
-        programs=dict.fromkeys(names, programs),
-    )
-    return BackupSchedule(target, history, clock, INTERVAL_S)
+from fakes.target import FakeTarget
 
 
 def ended(events: list[Event], kind: str) -> Counter[str]:
@@ -179,89 +132,6 @@ def test_a_snapshot_that_outlasts_the_interval_delays_the_next_in_writing(
     assert late == [2.0, 2.0, 2.0]
     began = [e.t_ns // 10**9 - 1 for e in events if e.kind == "snapshot" and e.type == "invoke"]
     assert began == [0, 6, 12]
-
-
-def test_whole_intervals_without_a_point_are_counted(
-    schedule: BackupSchedule, programs: Programs, clock: ManualClock, events: list[Event]
-) -> None:
-    programs.takes_s = 15.0
-    stopped = threading.Event()
-    clock.at(15.0, schedule._stop.set)
-    clock.at(15.0, stopped.set)
-
-    with schedule:
-        assert stopped.wait(SAFETY_S)
-
-    late = [event.data for event in events if event.kind == "backup_late"]
-    assert late == [{"late_s": 11.0, "missed": 2}]
-
-
-def test_an_interval_of_a_day_is_kept(
-    programs: Programs, history: History, events: list[Event]
-) -> None:
-    clock = ManualClock(horizon_s=3 * 86400.0)
-    names = ("colordrill-snapshot", "colordrill-publish", "colordrill-push-configuration")
-    target = FakeTarget(
-        parts={Part.PRIMARY_AGENT: FakePart(), Part.BACKUP: FakePart()},
-        programs=dict.fromkeys(names, programs),
-    )
-
-    with BackupSchedule(target, history, clock, 86400.0):
-        assert clock.at_horizon.wait(SAFETY_S)
-
-    days = [command[1][:8] for command in programs.snapshots()]
-    assert days == ["20261122", "20261123", "20261124", "20261125"]
-
-
-def test_a_schedule_goes_on_after_the_points_that_there_are(
-    schedule: BackupSchedule, programs: Programs, events: list[Event]
-) -> None:
-    schedule.newest, schedule.linked_to = "20270101T000000.000Z", "20261231T000000.000Z"
-
-    point = schedule.take()
-
-    assert point == "20270101T000000.001Z"
-    assert programs.snapshots() == [
-        ["colordrill-snapshot", point, "--previous", "20261231T000000.000Z"]
-    ]
-    assert events[0].data["clock"] == "20261122T201530.123Z"
-
-
-def test_points_of_the_same_millisecond_have_different_ids(schedule: BackupSchedule) -> None:
-    taken = [schedule.take() for _ in range(3)]
-
-    assert len(set(taken)) == 3
-    assert taken == sorted(taken, key=str)
-
-
-def test_an_id_that_failed_is_not_used_again(schedule: BackupSchedule, programs: Programs) -> None:
-    programs.failing["colordrill-publish"] = [1]
-    schedule.take()
-    schedule.take()
-
-    first, second = (command[1] for command in programs.snapshots())
-    assert first < second
-
-
-def test_what_follows_a_point_is_told_its_id_and_hears_of_no_failed_one(
-    schedule: BackupSchedule, programs: Programs
-) -> None:
-    heard: list[str] = []
-    schedule.published = heard.append
-    programs.failing["colordrill-publish"] = [0, 1]
-
-    taken = [schedule.take() for _ in range(3)]
-
-    assert heard == [point for point in taken if point is not None]
-    assert len(heard) == 2
-
-
-def test_a_schedule_that_an_error_ended_is_not_running(schedule: BackupSchedule) -> None:
-    assert not schedule.running
-    with schedule:
-        assert schedule.running
-
-    assert not schedule.running
 
 
 def test_a_failing_server_is_tried_again_at_every_interval(
