@@ -149,6 +149,20 @@ def test_an_agent_that_asks_in_the_very_moment_finds_its_point_again(
     full.checked("colordrill-verify", POINTS[0])
 
 
+def test_a_reader_that_waited_for_a_removal_does_not_take_it_for_damage(
+    full: PointsOnDisk, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = full.points / POINTS[0]
+
+    def removed_meanwhile(_descriptor: int, _operation: int) -> None:
+        directory.rename(full.root / "deleting" / "gone")
+
+    monkeypatch.setattr(store.fcntl, "flock", removed_meanwhile)
+
+    with pytest.raises(FileNotFoundError), store.reading(directory):
+        pass
+
+
 def test_killed_between_removal_and_deletion_no_half_point_is_listed_and_the_rest_goes_later(
     full: PointsOnDisk, store: Any
 ) -> None:
