@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import random
 import sys
@@ -17,7 +16,7 @@ from colordrill.commands.backup_output import (
     condition,
     forgotten_fields,
     lateness,
-    point_fields,
+    listing_fields,
     print_forgotten,
     print_points,
     verification_fields,
@@ -104,20 +103,13 @@ def backup_list(stack: str | None, max_age: str | None, verified: bool, as_json:
         points, schedule = catalogue(held.target), state_of(held.directory)
     if max_age_s is None and schedule is not None:
         max_age_s = OVERDUE_INTERVALS * schedule.interval_s
-    now = SystemClock().wall()
-    fresh = freshness(points, now, max_age_s, verified=verified)
-    running = None if schedule is None else schedule.running
+    fresh = freshness(points, SystemClock().wall(), max_age_s, verified=verified)
     if as_json:
-        told = {
-            "stack": held.run_id,
-            "points": [point_fields(each) for each in points],
-            "schedule": schedule and {**dataclasses.asdict(schedule), "running": running},
-            **dataclasses.asdict(fresh),
-        }
+        told = {"stack": held.run_id, **listing_fields(points, schedule, fresh)}
         click.echo(json.dumps(told, ensure_ascii=False))
     else:
         print_points(points)
-    if running is False:
+    if schedule is not None and not schedule.running:
         complain("the schedule was started, and has ended by itself")
     if fresh.late:
         complain(lateness(fresh.age_s, max_age_s))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ import click
 if TYPE_CHECKING:
     from colordrill.backup.keeping import Forgotten
     from colordrill.backup.points import RecoveryPoint, Verification
+    from colordrill.drill.backup_schedule import ScheduleState
+    from colordrill.drill.backups import Freshness
 
 NAMED_MAX = 5
 
@@ -17,6 +20,15 @@ NAMED_MAX = 5
 def complain(text: str) -> None:
     """A line for people, where it does not mix with what a script reads."""
     click.echo(text, err=True)
+
+
+def listing_fields(
+    points: Sequence[RecoveryPoint], schedule: ScheduleState | None, fresh: Freshness
+) -> dict[str, Any]:
+    """What is published, who takes points, and how old the newest is, as JSON has it."""
+    told = schedule and {**dataclasses.asdict(schedule), "running": schedule.running}
+    listed = [point_fields(each) for each in points]
+    return {"points": listed, "schedule": told, **dataclasses.asdict(fresh)}
 
 
 def point_fields(point: RecoveryPoint) -> dict[str, Any]:
