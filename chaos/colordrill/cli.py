@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from colordrill.commands.backup import backup
 from colordrill.commands.doctor import doctor
 from colordrill.commands.golden import golden
 from colordrill.commands.listing import listing
@@ -247,6 +248,7 @@ def down() -> None:
     click.echo(f"{removed} removed")
 
 
+main.add_command(backup)
 main.add_command(doctor)
 main.add_command(golden)
 main.add_command(listing)

@@ -27,10 +27,12 @@ score        note: the judgement of a canary     ``op`` (id of the canary line),
                                                  ``input, golden, difference?``
 turned_away  note: too many were under way       ``stream``
 client_error note: a client failed by itself     ``stream, error``
-snapshot     a backup                            *invoke* ``point, strategy`` (copy begins);
-                                                 ok ``point, files, bytes``; fail ``point, error``
+snapshot     a backup                            *invoke* ``point, strategy`` (copy begins), and
+                                                 ``clock?`` (the id by the clock, where that was
+                                                 set back); ok ``point, files, bytes``; fail
+                                                 ``point, error``
 push         workflows and configuration to Git  *invoke* ``point``; ok ``commit``; fail ``error``
-backup_late  note: a backup was due earlier      ``late_s``
+backup_late  note: a backup was due earlier      ``late_s, missed`` (whole intervals without one)
 fault        an injection                        *invoke* ``name, target, starts_clock``;
                                                  ok/fail ``name, target``
 evidence     note: what a peer saw of the fault  ``name, target, seen, detail``

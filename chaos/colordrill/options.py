@@ -62,4 +62,15 @@ drill_options = _with_options(
     click.option("--keep", is_flag=True, default=None, help="leave the stack standing"),
     _overrides_option,
 )
+retention_options = _with_options(
+    click.option("--keep-last", metavar="N", help="keep the newest N points"),
+    click.option("--keep-hourly", metavar="N", help="keep the newest of each of the last N hours"),
+    click.option("--keep-daily", metavar="N", help="keep the newest of each of the last N days"),
+    click.option("--keep-within", metavar="TIME", help="keep all as new as this, e.g. 2d"),
+)
+plan_options = _with_options(
+    click.option("--verify/--no-verify", default=None, help="read every byte of it again"),
+    retention_options,
+)
+stack_option = click.option("--stack", metavar="ID", help="which stack, where several stand")
 json_option = click.option("--json", "as_json", is_flag=True, help="print JSON on standard output")

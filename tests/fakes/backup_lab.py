@@ -5,11 +5,16 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from colordrill.clock import SystemClock, poll
+
 SERVICE_UID = 1000
+LIMIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,17 @@ class Ran:
     exit_code: int
     stdout: str
     stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A program that was started."""
+
+    _future: Future[Ran]
+
+    def ended(self) -> Ran:
+        """Its end, which is awaited."""
+        return self._future.result(LIMIT_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,21 @@ class Box:
         ran = self.run(*command)
         assert ran.exit_code == 0, f"{command}: {ran}"
         return ran.stdout
+
+    @contextmanager
+    def starting(self, *command: str) -> Iterator[Running]:
+        """Run a program beside the block, and to its end after it."""
+        with ThreadPoolExecutor(1) as pool:
+            yield Running(pool.submit(self.run, *command))
+
+    def await_true(self, script: str) -> None:
+        """Wait until a shell's script succeeds."""
+        poll(
+            SystemClock(),
+            lambda: True if self.run("sh", "-c", script).exit_code == 0 else None,
+            awaited=script,
+            timeout_s=LIMIT_S,
+        )
 
     def python(self, program: str) -> str:
         """What a Python program in the container printed."""

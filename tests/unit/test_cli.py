@@ -98,7 +98,9 @@ def test_the_fixed_commands_are_there() -> None:
     wanted = {"doctor", "list", "up", "down", "run", "replay", "report", "trend"}
 
     assert wanted <= set(main.commands)
-    assert {("golden", "capture"), ("golden", "verify")} <= set(commands(main))
+    below = set(commands(main))
+    assert {("golden", "capture"), ("golden", "verify")} <= below
+    assert {("backup", each) for each in ("now", "start", "stop", "list", "verify")} <= below
 
 
 def test_the_group_tells_the_exit_codes() -> None:

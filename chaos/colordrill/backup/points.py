@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from colordrill.errors import EnvironmentProblem
@@ -17,12 +17,29 @@ RESTORE_LIMIT_S = 600.0
 DAMAGED = 5
 """Exit code of the backup image's programs: the point is not what its manifest says."""
 
+_ID_FORMAT = "%Y%m%dT%H%M%S.%fZ"
+
 KEYS: Mapping[str, Mapping[str, type]] = {
     "colordrill-restore": {"files": int},
     "colordrill-scrub": {"files": int, "differs": list, "absent": list, "newer": list},
     "colordrill-repair": {"brought": list, "newer": list},
 }
 """What the summary of each program holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What the last verification of a point found; every byte was read.
+
+    Attributes:
+        at: when, by the backup server's clock (UTC).
+        damaged_files: how many files are not what the manifest says.
+        damaged: some of them, by path relative to the site.
+    """
+
+    at: datetime
+    damaged_files: int = 0
+    damaged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +51,29 @@ class RecoveryPoint:
         strategy: how it was made.
         files: how many it holds.
         size_bytes: their size.
+        verified: what was found when it was last verified; None: nobody has, or its manifest is
+            another one since.
+        problem: why its manifest cannot be used; then nothing else is known of it.
     """
 
     id: str
     strategy: str
     files: int
     size_bytes: int
+    verified: Verification | None = None
+    problem: str = ""
+
+    @property
+    def begun(self) -> datetime:
+        """When its copy began."""
+        return datetime.strptime(self.id, _ID_FORMAT).replace(tzinfo=UTC)
+
+    @property
+    def condition(self) -> str:
+        """``whole``, ``damaged``, or ``unknown`` where nobody has verified it."""
+        if self.problem or (self.verified and self.verified.damaged_files):
+            return "damaged"
+        return "whole" if self.verified else "unknown"
 
 
 def point_id(wall: datetime) -> str:
@@ -47,24 +81,66 @@ def point_id(wall: datetime) -> str:
     return f"{wall:%Y%m%dT%H%M%S}.{wall.microsecond // 1000:03d}Z"
 
 
+def next_point_id(wall: datetime, newest: str | None) -> str:
+    """The id of a point whose copy begins at *wall*, after *newest*.
+
+    Where the clock was set back an id would come again, or sort before an older point. Then it is
+    the newest one and a millisecond: ids always sort by the order in which points were made.
+    """
+    if newest is None or point_id(wall) > newest:
+        return point_id(wall)
+    begun = datetime.strptime(newest, _ID_FORMAT).replace(tzinfo=UTC)
+    return point_id(begun + timedelta(milliseconds=1))
+
+
 def list_points(target: Target) -> tuple[RecoveryPoint, ...]:
     """The published recovery points on the backup server, oldest first.
+
+    Those whose manifest cannot be used are left out: nothing can be restored from them.
 
     Raises:
         EnvironmentProblem: the backup server does not answer or lists nonsense.
     """
-    listed = target.execute(Part.BACKUP, ["colordrill-points"], timeout_s=LIST_LIMIT_S)
+    return _listed(target, ["colordrill-points"])
+
+
+def catalogue(target: Target) -> tuple[RecoveryPoint, ...]:
+    """As `list_points`, and with the points whose manifest cannot be used."""
+    return _listed(target, ["colordrill-points", "--all"])
+
+
+def _listed(target: Target, command: list[str]) -> tuple[RecoveryPoint, ...]:
+    listed = target.execute(Part.BACKUP, command, timeout_s=LIST_LIMIT_S)
     try:
         if listed.exit_code != 0:
             raise ValueError(listed.stderr.strip() or f"exit code {listed.exit_code}")
-        return tuple(
-            RecoveryPoint(each["point"], each["strategy"], each["files"], each["bytes"])
-            for each in json.loads(listed.stdout)
-        )
+        return tuple(_point(each) for each in json.loads(listed.stdout))
     except (ValueError, KeyError, TypeError) as error:
         raise EnvironmentProblem(
             f"the recovery points cannot be listed: {error}", "see logs/backup.log"
         ) from error
+
+
+def _point(listed: Any) -> RecoveryPoint:
+    if "problem" in listed:
+        return RecoveryPoint(listed["point"], "", 0, 0, problem=str(listed["problem"]))
+    return RecoveryPoint(
+        listed["point"],
+        listed["strategy"],
+        listed["files"],
+        listed["bytes"],
+        _verification(listed.get("verified")),
+    )
+
+
+def _verification(told: Any) -> Verification | None:
+    if told is None:
+        return None
+    count = int(told["damaged_files"])
+    if (told["outcome"] == "whole") != (count == 0):
+        raise ValueError(f"a verification says {told['outcome']} of {count} damaged files")
+    at = datetime.fromisoformat(told["at"])
+    return Verification(at, count, tuple(map(str, told["damaged"])))
 
 
 def newest_until(target: Target, point: str) -> str:

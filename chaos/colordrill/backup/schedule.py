@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
-from colordrill.backup.points import point_id
+from colordrill.backup.points import next_point_id, point_id
 from colordrill.clock import NS_PER_S, Clock, seconds_between
 from colordrill.errors import EnvironmentProblem
 from colordrill.history import History, Operation
@@ -21,8 +22,10 @@ STRATEGY = "rsync"
 class BackupSchedule:
     """Takes hard-link snapshots of the primary on the backup server, one after another.
 
-    A snapshot that is still running when the next is due delays it; the delay is written down
-    (``backup_late``). Nothing is skipped silently.
+    A snapshot that is still running when the next is due delays it; the delay and how many whole
+    intervals went by without a point are written down (``backup_late``). Nothing is skipped
+    silently. Ids sort by the order in which points are made, also after the clock was set back;
+    then what it said is written down (``clock``).
 
     Attributes:
         target: the stack.
@@ -30,6 +33,10 @@ class BackupSchedule:
         clock: says when.
         interval_s: from one beginning to the next.
         command_limit_s: limit for each command of a snapshot.
+        newest: the newest id that was given before; the next one sorts after it.
+        linked_to: the published point whose unchanged files the first snapshot shares.
+        published: called with the id of each published point, in the thread that took it; the next
+            one waits for its end.
     """
 
     target: Target
@@ -37,7 +44,9 @@ class BackupSchedule:
     clock: Clock
     interval_s: float
     command_limit_s: float = 60.0
-    _previous: str | None = field(init=False, default=None)
+    newest: str | None = None
+    linked_to: str | None = None
+    published: Callable[[str], None] | None = None
     _stop: threading.Event = field(init=False, default_factory=threading.Event)
     _thread: threading.Thread | None = field(init=False, default=None)
 
@@ -59,14 +68,21 @@ class BackupSchedule:
         if self._thread is not None:
             self._thread.join()
 
+    @property
+    def running(self) -> bool:
+        """Whether snapshots are being taken; an unexpected error ends them too."""
+        return self._thread is not None and self._thread.is_alive()
+
     def _run(self) -> None:
-        due_ns = self.clock.now_ns()
+        due_ns, interval_ns = self.clock.now_ns(), int(self.interval_s * NS_PER_S)
         while not self._stop.is_set():
             self.take()
-            due_ns += int(self.interval_s * NS_PER_S)
+            due_ns += interval_ns
             now_ns = self.clock.now_ns()
             if now_ns > due_ns:
-                self.history.note("backup_late", late_s=seconds_between(due_ns, now_ns))
+                missed = (now_ns - due_ns) // interval_ns
+                late_s = seconds_between(due_ns, now_ns)
+                self.history.note("backup_late", late_s=late_s, missed=missed)
                 due_ns = now_ns
             if self.clock.wait(self._stop, seconds_between(now_ns, due_ns)):
                 return
@@ -77,24 +93,28 @@ class BackupSchedule:
         Returns:
             The published point's id; None when it could not be published (the history says why).
         """
-        point = point_id(self.clock.wall())
-        operation = self.history.invoke("snapshot", point=point, strategy=STRATEGY)
+        wall = self.clock.wall()
+        point = self.newest = next_point_id(wall, self.newest)
+        told: dict[str, str] = {"clock": point_id(wall)} if point != point_id(wall) else {}
+        operation = self.history.invoke("snapshot", point=point, strategy=STRATEGY, **told)
         try:
             summary = self._copy_and_publish(point)
         except EnvironmentProblem as error:
             operation.fail(point=point, error=str(error))
             # a link to an earlier point may be what was wrong: the next one is copied whole
-            self._previous = None
+            self.linked_to = None
             return None
         operation.ok(point=point, **summary)
-        self._previous = point
+        self.linked_to = point
         self._push_configuration(point)
+        if self.published is not None:
+            self.published(point)
         return point
 
     def _copy_and_publish(self, point: str) -> dict[str, int]:
         copy = ["colordrill-snapshot", point]
-        if self._previous is not None:
-            copy += ["--previous", self._previous]
+        if self.linked_to is not None:
+            copy += ["--previous", self.linked_to]
         printed = self._checked(Part.PRIMARY_AGENT, copy).stdout
         try:
             copied = json.loads(printed)

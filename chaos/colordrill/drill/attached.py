@@ -33,6 +33,21 @@ class AttachedStack:
     directory: Path
 
 
+@dataclass(frozen=True, slots=True)
+class AttachedTarget:
+    """The parts of a standing stack, in this process's hands; its gateway may be down.
+
+    Attributes:
+        run_id: of the run that brought it up.
+        target: its parts.
+        directory: the run's private directory.
+    """
+
+    run_id: str
+    target: DockerTarget
+    directory: Path
+
+
 @contextmanager
 def attached_stack(run_id: str | None, purpose: str) -> Iterator[AttachedStack]:
     """Hold the standing stack for the length of the block; it stays standing afterwards.
@@ -48,11 +63,31 @@ def attached_stack(run_id: str | None, purpose: str) -> Iterator[AttachedStack]:
         EnvironmentProblem: none stands, a drill or another process of this purpose has it, or its
             gateway is down.
     """
+    with (
+        attached_target(run_id, purpose) as held,
+        ComfyClient(held.target.endpoint(Part.GATEWAY, GATEWAY_PORT)) as client,
+    ):
+        yield AttachedStack(held.run_id, held.target, client, held.directory)
+
+
+@contextmanager
+def attached_target(run_id: str | None, purpose: str | None = None) -> Iterator[AttachedTarget]:
+    """As `attached_stack`, for what needs no public address.
+
+    Args:
+        run_id: which one, where several stand; None: the only one.
+        purpose: words; one process at a time for each. None: any number of others.
+
+    Raises:
+        UsageProblem: no such stack, or several and none was named.
+        EnvironmentProblem: none stands, or a drill or another process of this purpose has it.
+    """
     with ExitStack() as stack:
         with registry():
             directory = chosen_directory(run_id)
             _share(stack, directory)
-            _hold(stack, directory, purpose)
+            if purpose is not None:
+                _hold(stack, directory, purpose)
         project = project_of(directory.name)
         compose = remembered(project, directory)
         if compose is None:
@@ -62,8 +97,7 @@ def attached_stack(run_id: str | None, purpose: str) -> Iterator[AttachedStack]:
             )
         target = DockerTarget(project, compose.owner, compose)
         stack.callback(target.close)
-        client = stack.enter_context(ComfyClient(target.endpoint(Part.GATEWAY, GATEWAY_PORT)))
-        yield AttachedStack(directory.name, target, client, directory)
+        yield AttachedTarget(directory.name, target, directory)
 
 
 def chosen_directory(run_id: str | None) -> Path:

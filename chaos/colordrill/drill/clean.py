@@ -37,7 +37,11 @@ for directory, _, names in os.walk("/site", topdown=False):
 """
 _HASHES = ("sh", "-c", "cd /site && find . -type f -exec sha256sum {} +")
 _FLUSH = ("sync", "--file-system", "/site/models")
-_EMPTY_BACKUP = ("sh", "-c", "rm -rf /backup/points/* /backup/incoming/*")
+_EMPTY_BACKUP = (
+    "sh",
+    "-c",
+    "cd /backup && rm -rf points/* incoming/* verified/* leases/* deleting/*",
+)
 _LIST_BACKUP = ("sh", "-c", "ls -A /backup/points /backup/incoming")
 
 

@@ -49,7 +49,12 @@ def sweep(say: Callable[[str], None], *, kept_too: bool = False, clock: Clock | 
         listed = {each.name for each in runs.iterdir()} if runs.is_dir() else set()
         for run_id in sorted(listed | _labelled(client)):
             directory = runs / run_id
-            if ((directory / KEPT).exists() and not kept_too) or lives(directory):
+            kept = (directory / KEPT).exists()
+            if lives(directory):
+                if kept and kept_too:
+                    say(f"the kept stack {run_id} is in use, by a drill or a schedule: it stays")
+                continue
+            if kept and not kept_too:
                 continue
             say(f"removing what the ended run {run_id} left behind")
             _remove_all(client, run_id, clock or SystemClock())

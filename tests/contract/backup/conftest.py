@@ -8,38 +8,48 @@ from typing import Any
 
 import pytest
 
-from colordrill.clock import SystemClock, poll
 from colordrill.stack.runs import RUN_LABEL, Run
 from fakes.backup_lab import BackupLab, Box
 
-START_LIMIT_S = 20.0
+SMALL_DISK = "size=8m,uid=1000,gid=1000"
 
 
 @pytest.fixture(scope="module")
 def standing(engine: Any, run: Run, image_of: Callable[[str], str]) -> BackupLab:
     """The containers of a module; their owner (the run) removes them."""
-    image, password = image_of("backup"), secrets.token_hex(8)
-    labels = {RUN_LABEL: run.id}
-    network = engine.networks.create(f"{run.project}-backup", labels=labels)
+    return stand(engine, run, image_of("backup"), "backup")
 
-    def box(name: str, command: list[str], **environment: str) -> Box:
+
+@pytest.fixture
+def small(engine: Any, run: Run, image_of: Callable[[str], str]) -> BackupLab:
+    """The same with a server whose disk holds 8 MB."""
+    return stand(engine, run, image_of("backup"), "small", tmpfs={"/backup": SMALL_DISK})
+
+
+def stand(engine: Any, run: Run, image: str, name: str, **server_options: Any) -> BackupLab:
+    """A server and its agents on a network of their own."""
+    password, labels = secrets.token_hex(8), {RUN_LABEL: run.id}
+    network = engine.networks.create(f"{run.project}-{name}", labels=labels)
+
+    def box(role: str, command: list[str], environment: dict[str, str], **options: Any) -> Box:
         return Box(
             engine.containers.run(
                 image,
                 command,
-                name=f"{run.project}-{name}",
-                hostname=name,
+                name=f"{run.project}-{name}-{role}",
+                hostname=role,
                 detach=True,
                 labels=labels,
                 network=network.name,
                 environment=environment,
                 healthcheck={"test": ["NONE"]},
+                **options,
             )
         )
 
     account = {"BACKUP_ACCOUNT": "agent", "BACKUP_PASSWORD": password}
-    server = box("server", ["colordrill-backup-server"], **account)
-    address = f"{run.project}-server"
+    server = box("server", ["colordrill-backup-server"], account, **server_options)
+    address = f"{run.project}-{name}-server"
     agent = {
         "BACKUP_SERVER": f"{address}:8730",
         "BACKUP_ACCOUNT": "agent",
@@ -49,16 +59,11 @@ def standing(engine: Any, run: Run, image_of: Callable[[str], str]) -> BackupLab
     idle = ["sleep", "infinity"]
     lab = BackupLab(
         server,
-        box("primary", idle, **agent),
-        box("dr", idle, **agent),
-        box("stranger", idle, **{**agent, "RSYNC_PASSWORD": "wrong"}),
+        box("primary", idle, agent),
+        box("dr", idle, agent),
+        box("stranger", idle, {**agent, "RSYNC_PASSWORD": "wrong"}),
     )
-    poll(
-        SystemClock(),
-        lambda: True if server.run("rsync-ok", "8730").exit_code == 0 else None,
-        awaited="the backup server",
-        timeout_s=START_LIMIT_S,
-    )
+    server.await_true("rsync-ok 8730")
     return lab
 
 
@@ -66,8 +71,7 @@ def standing(engine: Any, run: Run, image_of: Callable[[str], str]) -> BackupLab
 def lab(standing: BackupLab) -> Iterator[BackupLab]:
     """The containers with empty sites and no recovery point."""
     yield standing
-    standing.server.checked(
-        "find", "/backup/points", "/backup/incoming", "-mindepth", "1", "-delete"
-    )
+    folders = (f"/backup/{each}" for each in ("points", "incoming", "verified", "leases"))
+    standing.server.checked("find", *folders, "-mindepth", "1", "-delete")
     standing.primary.clear()
     standing.dr.clear()

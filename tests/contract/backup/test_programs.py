@@ -68,6 +68,7 @@ def test_a_point_is_listed_once_it_is_published_and_not_before(lab: BackupLab) -
         "strategy": "rsync",
         "files": len(FILES),
         "bytes": sum(map(len, FILES.values())),
+        "verified": None,
     }
 
 

@@ -1,17 +1,32 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from colordrill.backup.points import RecoveryPoint, list_points, point_id, restore_point
+from colordrill.backup.points import (
+    RecoveryPoint,
+    Verification,
+    catalogue,
+    list_points,
+    next_point_id,
+    point_id,
+    restore_point,
+)
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Executed
 from fakes.target import FakePart, FakeTarget
 
-POINT = {"point": "20261122T201530.123Z", "strategy": "rsync", "files": 3, "bytes": 42}
+WALL = datetime(2026, 11, 22, 20, 15, 30, 123_000, tzinfo=UTC)
+POINT: dict[str, Any] = {
+    "point": "20261122T201530.123Z",
+    "strategy": "rsync",
+    "files": 3,
+    "bytes": 42,
+}
 
 
 def answering(command: str, exit_code: int, stdout: str, stderr: str = "") -> FakeTarget:
@@ -38,7 +53,75 @@ def test_ids_sort_by_time() -> None:
 def test_points_are_listed_as_the_server_tells_them() -> None:
     target = answering("colordrill-points", 0, json.dumps([POINT]))
 
-    assert list_points(target) == (RecoveryPoint(POINT["point"], "rsync", 3, 42),)  # type: ignore[arg-type]
+    assert list_points(target) == (RecoveryPoint(POINT["point"], "rsync", 3, 42),)
+
+
+@pytest.mark.parametrize("behind_s", [0.0, 0.001, 1.0, 86400.0])
+def test_an_id_never_comes_twice_and_never_sorts_before_an_older_one(behind_s: float) -> None:
+    newest = point_id(WALL)
+
+    following = next_point_id(WALL - timedelta(seconds=behind_s), newest)
+
+    assert following == "20261122T201530.124Z"
+    assert next_point_id(WALL - timedelta(seconds=behind_s), following) > following
+
+
+def test_an_id_is_the_time_where_that_is_later() -> None:
+    assert next_point_id(WALL, None) == point_id(WALL)
+    assert next_point_id(WALL + timedelta(seconds=9), point_id(WALL)) == "20261122T201539.123Z"
+
+
+def test_a_point_begun_at_the_end_of_a_year_is_followed_by_the_next_year() -> None:
+    assert next_point_id(WALL, "20261231T235959.999Z") == "20270101T000000.000Z"
+
+
+@pytest.mark.parametrize(
+    ("damaged", "condition"), [(None, "unknown"), ([], "whole"), (["output/a.png"], "damaged")]
+)
+def test_what_a_verification_found_is_told_with_the_point(
+    damaged: list[str] | None, condition: str
+) -> None:
+    verified = damaged is not None and {
+        "at": WALL.isoformat(),
+        "outcome": "damaged" if damaged else "whole",
+        "damaged_files": len(damaged),
+        "damaged": damaged,
+    }
+    listed = json.dumps([{**POINT, "verified": verified or None}])
+
+    (point,) = list_points(answering("colordrill-points", 0, listed))
+
+    assert point.condition == condition
+    assert point.begun == WALL
+    if damaged is not None:
+        assert point.verified == Verification(WALL, len(damaged), tuple(damaged))
+
+
+@pytest.mark.parametrize(
+    "verified",
+    [
+        {},
+        [],
+        "whole",
+        {"at": "noon", "outcome": "whole", "damaged_files": 0, "damaged": []},
+        {"at": WALL.isoformat(), "outcome": "damaged", "damaged_files": 0, "damaged": []},
+        {"at": WALL.isoformat(), "outcome": "whole", "damaged_files": 2, "damaged": []},
+        {"at": WALL.isoformat(), "outcome": "fine", "damaged_files": 0, "damaged": []},
+    ],
+)
+def test_a_result_that_makes_no_sense_is_never_whole(verified: object) -> None:
+    listed = json.dumps([{**POINT, "verified": verified}])
+
+    with pytest.raises(EnvironmentProblem, match="cannot be listed"):
+        list_points(answering("colordrill-points", 0, listed))
+
+
+def test_the_catalogue_has_the_points_that_nothing_can_be_restored_from() -> None:
+    listed = json.dumps([{"point": POINT["point"], "problem": "no manifest"}])
+
+    (point,) = catalogue(answering("colordrill-points", 0, listed))
+
+    assert (point.condition, point.problem) == ("damaged", "no manifest")
 
 
 def test_a_server_without_points_has_none() -> None:

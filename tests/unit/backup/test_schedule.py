@@ -1,66 +1,19 @@
 from __future__ import annotations
 
-import json
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import pytest
 
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.errors import EnvironmentProblem
-from colordrill.history import Event, EventType, History
+from colordrill.history import Event, EventType
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Executed
+from fakes.backup_programs import Programs
 from fakes.clock import SAFETY_S, ManualClock
-from fakes.target import FakePart, FakeTarget
-
-HORIZON_S = 20.0
-INTERVAL_S = 4.0
-
-
-@dataclass
-class Programs:
-    """The programs of the backup image: they succeed, and take no time, unless told otherwise."""
-
-    clock: ManualClock
-    takes_s: float = 0.0
-    failing: dict[str, list[int]] = field(default_factory=dict)
-    commands: list[tuple[Part, list[str]]] = field(default_factory=list)
-
-    def __call__(self, part: Part, command: Sequence[str]) -> Executed:
-        self.commands.append((part, list(command)))
-        codes = self.failing.get(command[0])
-        if codes and (code := codes.pop(0)):
-            return Executed(code, "", f"{command[0]} broke\n")
-        if command[0] == "colordrill-snapshot":
-            self.clock.advance(self.takes_s)
-            return Executed(0, json.dumps({"files": 3, "bytes": 42, "passes": 1}), "")
-        return Executed(0, "c0ffee\n", "")
-
-    def snapshots(self) -> list[list[str]]:
-        return [command for _, command in self.commands if command[0] == "colordrill-snapshot"]
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(horizon_s=HORIZON_S)
-
-
-@pytest.fixture
-def programs(clock: ManualClock) -> Programs:
-    return Programs(clock)
-
-
-@pytest.fixture
-def schedule(programs: Programs, history: History, clock: ManualClock) -> BackupSchedule:
-    names = ("colordrill-snapshot", "colordrill-publish", "colordrill-push-configuration")
-    target = FakeTarget(
-        parts={Part.PRIMARY_AGENT: FakePart(), Part.BACKUP: FakePart()},
-        programs=dict.fromkeys(names, programs),
-    )
-    return BackupSchedule(target, history, clock, INTERVAL_S)
+from fakes.target import FakeTarget
 
 
 def ended(events: list[Event], kind: str) -> Counter[str]:

@@ -11,7 +11,7 @@ from typing import Self
 import pytest
 
 from colordrill.drill import attached
-from colordrill.drill.attached import attached_stack, chosen_directory
+from colordrill.drill.attached import attached_stack, attached_target, chosen_directory
 from colordrill.errors import EnvironmentProblem, UsageProblem
 from colordrill.stack.compose_project import REMEMBERED, ComposeProject
 from colordrill.stack.ownership import Owner
@@ -132,6 +132,29 @@ def test_two_purposes_hold_a_stack_together() -> None:
 
     with attached_elsewhere("aa", "backup"), attached_stack(None, "recover") as stack:
         assert stack.run_id == "aa"
+
+
+def test_what_needs_no_gateway_gets_a_stack_whose_gateway_is_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def down(_self: Attached, part: Part, port: int) -> str:
+        raise EnvironmentProblem(f"port {port} of {part} is not published")
+
+    directory = stand("aa")
+    monkeypatch.setattr(Attached, "endpoint", down)
+
+    with attached_target(None) as held:
+        assert (held.run_id, held.directory) == ("aa", directory)
+        assert lives(directory)
+    with pytest.raises(EnvironmentProblem, match="gateway"), attached_stack(None, "recover"):
+        pass
+
+
+def test_what_has_no_purpose_shares_a_stack_with_any_number_of_others() -> None:
+    stand("aa")
+
+    with attached_elsewhere("aa", "backup start"), attached_target("aa"), attached_target("aa"):
+        pass
 
 
 def test_a_stack_in_a_drills_hands_is_refused() -> None:

@@ -90,6 +90,19 @@ def test_a_kept_run_stays_until_it_is_asked_for(engine: Engine) -> None:
     assert set(engine.removed) == {run.id}
 
 
+def test_a_kept_stack_that_a_schedule_uses_stays_and_that_is_said(engine: Engine) -> None:
+    said: list[str] = []
+    with owned_run(keep=True) as run:
+        engine.holds(run.id)
+
+        assert sweep(said.append, kept_too=True) == 0
+
+    assert engine.removed == []
+    (line,) = said
+    assert run.id in line
+    assert "in use" in line
+
+
 def test_what_another_users_run_left_is_not_ours_to_remove(engine: Engine) -> None:
     engine.containers.things.append(Thing("theirs01", engine.removed, owner="somebody"))
 

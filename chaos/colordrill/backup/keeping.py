@@ -1,0 +1,98 @@
+"""Keeping recovery points trustworthy: verifying them, and removing those that no rule keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from colordrill.backup.points import DAMAGED, Verification
+from colordrill.errors import EnvironmentProblem
+from colordrill.scenario.backup_plan import Retention
+from colordrill.stack.parts import Part
+from colordrill.stack.target import Executed, Target
+
+VERIFY_LIMIT_S = 3600.0
+FORGET_LIMIT_S = 600.0
+LOOK = "see what the stack's container `backup` printed"
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What a removal of points did, or would do.
+
+    Attributes:
+        kept: the id of each point that stays and the rules that want it.
+        removed: ids of those that are gone.
+        in_use: ids of those that would be, and are being restored, copied or verified.
+        swept: ids of copies that were cut and never published, whose leftovers are gone.
+    """
+
+    kept: Mapping[str, tuple[str, ...]]
+    removed: tuple[str, ...]
+    in_use: tuple[str, ...]
+    swept: tuple[str, ...]
+
+
+def verify_point(target: Target, point: str) -> Verification:
+    """Read every byte of a published point on the backup server; the result is kept there.
+
+    Raises:
+        EnvironmentProblem: there is no such point, or it could not be looked at. What was found
+            before still stands.
+    """
+    failed = f"recovery point {point} could not be verified"
+    command = ["colordrill-verify", point]
+    done = target.execute(Part.BACKUP, command, timeout_s=VERIFY_LIMIT_S)
+    told = _told(done, failed, accepted=(0, DAMAGED))
+    try:
+        damaged = tuple(str(each["file"]) for each in told["damaged"])
+        whole = done.exit_code == 0
+        if (told["outcome"] == "whole", not damaged) != (whole, whole):
+            raise ValueError("its exit code and its words differ")
+        return Verification(datetime.fromisoformat(told["at"]), len(damaged), damaged)
+    except (ValueError, LookupError, TypeError) as error:
+        raise EnvironmentProblem(f"{failed}: {error!r}", LOOK) from error
+
+
+def forget(target: Target, retention: Retention, *, dry_run: bool = False) -> Forgotten:
+    """Remove the points that no rule keeps, and what cut copies left.
+
+    The newest point and the newest verified one always stay; without a rule every point does.
+
+    Raises:
+        EnvironmentProblem: another removal is at work, or the server could not. A point is there
+            as a whole or not at all, whenever this fails.
+    """
+    failed = "recovery points could not be removed"
+    command = [
+        "colordrill-forget",
+        f"--keep-last={retention.last}",
+        f"--keep-hourly={retention.hourly}",
+        f"--keep-daily={retention.daily}",
+        f"--keep-within={retention.within_s}",
+        *(["--dry-run"] if dry_run else []),
+    ]
+    done = target.execute(Part.BACKUP, command, timeout_s=FORGET_LIMIT_S)
+    told = _told(done, failed, accepted=(0,))
+    try:
+        lists = (tuple(map(str, told[name])) for name in ("removed", "in_use", "swept"))
+        kept = {str(each["point"]): tuple(each["reasons"]) for each in told["kept"]}
+        return Forgotten(kept, *lists)
+    except (ValueError, LookupError, TypeError) as error:
+        raise EnvironmentProblem(f"{failed}: {error!r}", LOOK) from error
+
+
+def _told(done: Executed, failed: str, accepted: tuple[int, ...]) -> Any:
+    """What a program of the backup server printed."""
+    if done.exit_code not in accepted:
+        why = done.stderr.strip() or f"exit code {done.exit_code}"
+        raise EnvironmentProblem(f"{failed}: {why}", "see `colordrill backup list`")
+    try:
+        return json.loads(done.stdout)
+    except ValueError as error:
+        raise EnvironmentProblem(
+            f"{failed}: {done.stdout[:200]!r} is not what was asked for", LOOK
+        ) from error

@@ -1,0 +1,95 @@
+"""A stack whose backup programs work on points in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from colordrill.stack.parts import Part
+from colordrill.stack.target import Executed
+from fakes.target import FakePart, FakeTarget
+
+AT = "2026-11-22T20:16:00+00:00"
+PROGRAMS = (
+    "colordrill-snapshot",
+    "colordrill-publish",
+    "colordrill-push-configuration",
+    "colordrill-points",
+    "colordrill-verify",
+    "colordrill-forget",
+)
+
+
+@dataclass
+class BackupServer:
+    """Points by id; None is one that nobody has verified.
+
+    Attributes:
+        points: id to the files that its verification found damaged.
+        rotten: ids of which a verification will find a file damaged.
+        failing: a program to how often it fails from now on.
+        commands: what was run.
+    """
+
+    points: dict[str, list[str] | None] = field(default_factory=dict)
+    rotten: set[str] = field(default_factory=set)
+    failing: dict[str, int] = field(default_factory=dict)
+    commands: list[list[str]] = field(default_factory=list)
+
+    def target(self) -> FakeTarget:
+        """A stack with this server."""
+        parts = {Part.PRIMARY_AGENT: FakePart(), Part.BACKUP: FakePart()}
+        return FakeTarget(parts, dict.fromkeys(PROGRAMS, self.run))
+
+    def run(self, _part: Part, command: Sequence[str]) -> Executed:
+        self.commands.append(list(command))
+        program, *words = command
+        if self.failing.get(program):
+            self.failing[program] -= 1
+            return Executed(1, "", f"{program} broke\n")
+        match program:
+            case "colordrill-verify":
+                return self._verify(words[0])
+            case "colordrill-publish":
+                self.points[words[0]] = None
+            case "colordrill-snapshot":
+                return Executed(0, json.dumps({"files": 3, "bytes": 42}), "")
+            case "colordrill-points":
+                return Executed(0, json.dumps([self._listed(each) for each in self.points]), "")
+            case "colordrill-forget":
+                return Executed(0, json.dumps(self._forget(words)), "")
+        return Executed(0, "c0ffee\n", "")
+
+    def _listed(self, point: str) -> dict[str, Any]:
+        damaged = self.points[point]
+        verified = None
+        if damaged is not None:
+            outcome = "damaged" if damaged else "whole"
+            count = len(damaged)
+            verified = {"at": AT, "outcome": outcome, "damaged_files": count, "damaged": damaged}
+        known = {"strategy": "rsync", "files": 3, "bytes": 42}
+        return {"point": point, **known, "verified": verified}
+
+    def _verify(self, point: str) -> Executed:
+        if point not in self.points:
+            return Executed(1, "", f"there is no recovery point {point}\n")
+        damaged = ["output/a.png"] if point in self.rotten else []
+        self.points[point] = damaged
+        told = {
+            "at": AT,
+            "outcome": "damaged" if damaged else "whole",
+            "damaged": [{"file": name, "why": "differs"} for name in damaged],
+        }
+        return Executed(5 if damaged else 0, json.dumps(told), "")
+
+    def _forget(self, words: Sequence[str]) -> dict[str, Any]:
+        last = int(words[0].partition("=")[2])
+        kept = list(self.points)[-last:] if last else list(self.points)
+        removed = [each for each in self.points if each not in kept]
+        if "--dry-run" not in words:
+            for each in removed:
+                del self.points[each]
+        reasons = [{"point": each, "reasons": ["last"]} for each in kept]
+        return {"kept": reasons, "removed": removed, "in_use": [], "swept": []}
