@@ -10,7 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -221,7 +221,7 @@ def serving(folder: Path, picture: bytes) -> Answers:
 
 @contextmanager
 def ready_stack(folder: Path) -> Iterator[ReadyStack]:
-    """Everything runs but the DR site, which stands by empty; a point was taken half a minute ago."""
+    """Everything runs but the DR site, which stands by empty; its point is half a minute old."""
     for site in ("primary", "dr"):
         for each in SiteFolder:
             (folder / site / each).mkdir(parents=True)
@@ -233,7 +233,8 @@ def ready_stack(folder: Path) -> Iterator[ReadyStack]:
         scripted_service(primary_answers) as primary,
         scripted_service(serving(folder / "dr", b"right")) as dr,
     ):
-        parts = {part: FakePart() for part in Part if part is not Part.HOST}
+        parts: dict[Part, FakePart] = {part: FakePart() for part in Part}
+        del parts[Part.HOST]
         services = {Part.PRIMARY_COLORIZATION: primary, Part.DR_COLORIZATION: dr}
         for part, service in services.items():
             parts[part] = FakePart(
@@ -260,7 +261,7 @@ def _seed(site: Path) -> None:
     (site / "output" / "a.png").write_bytes(b"a picture")
 
 
-def _programs(stack: ReadyStack) -> Mapping[str, Callable[[Part, Sequence[str]], Executed]]:
+def _programs(stack: ReadyStack) -> dict[str, Callable[[Part, Sequence[str]], Executed]]:
     return {
         "python3": stack.program,
         "sha256sum": stack.program,

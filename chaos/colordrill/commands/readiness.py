@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 AGE_MAX_S = 10 * 365 * 86_400.0
-_AGE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)([smhd])")
+_AGE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd])")
 
 
 def _age(_ctx: click.Context, _param: click.Parameter, value: str) -> float:

@@ -237,5 +237,7 @@ def _shown(value: Value) -> str:
 
 
 def _joined(told: list[str]) -> str:
+    """On one line: what a program printed may have several."""
     more = len(told) - _SHOWN
-    return "; ".join(told[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+    text = "; ".join(told[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+    return " ".join(text.split())
