@@ -134,6 +134,8 @@ class ReadyStack:
             each.replace("/site/", f"{self.folder}/{site}/")
             .replace('"/site"', f'"{self.folder}/{site}"')
             .replace("/backup", f"{self.folder}/backup")
+            # never this machine's own processes
+            .replace("/proc", f"{self.folder}/proc")
             for each in command
         ]
         if moved[0] == "python3":
@@ -227,6 +229,7 @@ def ready_stack(folder: Path) -> Iterator[ReadyStack]:
             (folder / site / each).mkdir(parents=True)
     _seed(folder / "primary")
     (folder / "backup" / "incoming").mkdir(parents=True)
+    (folder / "proc").mkdir()
     (folder / "backup" / "points").mkdir()
     primary_answers = serving(folder / "primary", b"right")
     with (

@@ -71,6 +71,9 @@ def settings_of(site: Site) -> Probing:
         for each in comparisons(examined.point().configuration, found):
             if each.probe in {"settings", "restart"}:
                 yield Look("settings", f"{each.probe} of {site}", each.wanted, each.found)
+        for name, value in examined.service.environment.items():
+            seen = found.environment.get(name)
+            yield Look("settings", f"{name} of {site}", value, seen)
 
     return probe
 

@@ -6,9 +6,10 @@ primary coloured nothing is left there.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,10 +38,41 @@ from colordrill.workload.workflows import Workflow
 
 CHECK = "same_colour"
 RIGHT = "right"
+TOKEN = re.compile(r"rehearsal-[0-9a-f]{8}")
+"""How everything that a rehearsal leaves at the primary begins."""
+
 PICTURE_LIMIT_S = 120.0
 EMPTY_LIMIT_S = 120.0
 
-_EMPTY = ("sh", "-c", "find /site/*/ -mindepth 1 -delete")
+# a restore goes on in its container when the one who began it is gone: it ends before its files go
+_EMPTY = r"""
+import os, signal, subprocess, sys, time
+def restores():
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+        except OSError:
+            continue
+        program = {os.path.basename(word) for word in words[:2]}
+        into_site = b"rsync" in program and words[-2:-1] == [b"/site/"]
+        if into_site or b"colordrill-restore" in program:
+            yield int(entry)
+for _ in range(100):
+    running = list(restores())
+    if not running:
+        break
+    for pid in running:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    time.sleep(0.05)
+else:
+    sys.exit("a restore cannot be ended")
+folders = [entry.path for entry in os.scandir("/site") if entry.is_dir()]
+sys.exit(subprocess.run(["find", *folders, "-mindepth", "1", "-delete"]).returncode)
+"""
 _TIDY = 'find /site/input /site/output -name "$1*" -type f -delete'
 _TIDY_MIRROR = 'mc --quiet find storage/outputs --name "$1*" --exec "mc --quiet rm {}"'
 
@@ -69,7 +101,7 @@ class Rehearsal:
     Attributes:
         pictures: what both sites colour.
         bounds: within which a picture is right.
-        marker: a file that is there while the DR site is rehearsing.
+        marker: a file that is there while the rehearsal goes on, and names it.
         say: tells people how it goes.
     """
 
@@ -89,29 +121,35 @@ class Rehearsal:
             raise EnvironmentProblem("there is no golden; `colordrill golden capture` makes them")
         refuse_in_use(examined)
         point = examined.point().id
-        try:
+        at_dr: Mapping[str, Judgement | Look] | str
+        with self._taken_back(examined.target):
             at_primary = self._judged(examined, Site.PRIMARY)
-            at_dr = self._rehearse(examined, point)
-        except (WaitExpired, PointDamaged) as error:
-            yield Look(CHECK, f"the DR site, restored from {point}", RIGHT, error.cause)
+            try:
+                at_dr = self._restored(examined, point)
+            except (WaitExpired, PointDamaged) as error:
+                at_dr = error.cause
+        if isinstance(at_dr, str):
+            yield Look(CHECK, f"the DR site, restored from {point}", RIGHT, at_dr)
             return
-        finally:
-            with shielded():
-                self._tidy_primary(examined)
         for each in self.pictures:
             yield from _compared(each.name, at_primary[each.name], at_dr[each.name])
 
-    def _rehearse(self, examined: Examined, point: str) -> Mapping[str, Judgement | Look]:
-        self.say(f"rehearsal: the DR site is started and restored from {point}")
-        self.marker.write_text(point, encoding="ascii")
+    @contextmanager
+    def _taken_back(self, target: Target) -> Iterator[None]:
+        """Whatever happens in the block, both sites are as before; if not, the marker stays."""
+        self.marker.write_text(self._token, encoding="ascii")
         try:
-            examined.target.start(DR)
-            _await_answer(examined)
-            restore_point(examined.target, Part.DR_AGENT, point)
-            return self._judged(examined, Site.DR)
+            yield
         finally:
             with shielded():
-                end_rehearsal(examined.target, self.marker)
+                end_rehearsal(target, self.marker, self.say)
+
+    def _restored(self, examined: Examined, point: str) -> Mapping[str, Judgement | Look]:
+        self.say(f"rehearsal: the DR site is started and restored from {point}")
+        examined.target.start(DR)
+        _await_answer(examined)
+        restore_point(examined.target, Part.DR_AGENT, point)
+        return self._judged(examined, Site.DR)
 
     def _judged(self, examined: Examined, site: Site) -> dict[str, Judgement | Look]:
         """What *site* made of each photo; a look where it made nothing."""
@@ -142,18 +180,6 @@ class Rehearsal:
                 client.forget_finished([coloured.prompt_id])
         return coloured
 
-    def _tidy_primary(self, examined: Examined) -> None:
-        """Remove the photos and pictures of this rehearsal, and the mirror's copies of them."""
-        for part, script in ((Part.PRIMARY_AGENT, _TIDY), (Part.PRIMARY_MIRROR, _TIDY_MIRROR)):
-            command = ("sh", "-c", script, "tidy", self._token)
-            try:
-                done = examined.target.execute(part, command, timeout_s=READ_LIMIT_S)
-                told = (done.stderr or done.stdout).strip() if done.exit_code else ""
-            except EnvironmentProblem as error:
-                told = error.cause
-            if told:
-                self.say(f"{part} could not remove files {self._token}*: {told}")
-
 
 def refuse_in_use(examined: Examined) -> None:
     """See that the DR site stands by: nothing of it may be anybody's.
@@ -170,14 +196,16 @@ def refuse_in_use(examined: Examined) -> None:
         raise EnvironmentProblem(f"the DR site holds {held}: nothing is restored over it")
 
 
-def end_rehearsal(target: Target, marker: Path) -> None:
-    """Stop the DR site's service and empty its volumes; the marker goes last.
+def end_rehearsal(target: Target, marker: Path, say: Callable[[str], None]) -> None:
+    """Tidy the primary, stop the DR site's service and empty its volumes; the marker goes last.
 
     Raises:
         EnvironmentProblem: it cannot be stopped or emptied; the marker stays.
     """
+    _tidy_primary(target, marker, say)
     target.stop(DR)
-    done = target.execute(Part.DR_AGENT, _EMPTY, timeout_s=EMPTY_LIMIT_S)
+    command = ("python3", "-c", _EMPTY)
+    done = target.execute(Part.DR_AGENT, command, timeout_s=EMPTY_LIMIT_S)
     if done.exit_code != 0:
         raise EnvironmentProblem(
             f"the DR site's volumes cannot be emptied: {done.stderr.strip()}",
@@ -199,7 +227,24 @@ def end_left_rehearsal(target: Target, marker: Path, say: Callable[[str], None])
         marker.unlink()
         return
     say("ending a rehearsal that was killed")
-    end_rehearsal(target, marker)
+    end_rehearsal(target, marker, say)
+
+
+def _tidy_primary(target: Target, marker: Path, say: Callable[[str], None]) -> None:
+    """Remove the photos and pictures of the marker's rehearsal, and the mirror's copies of them."""
+    token = marker.read_text(encoding="ascii", errors="replace")
+    if TOKEN.fullmatch(token) is None:
+        say(f"{marker} does not name a rehearsal: nothing is removed at the primary")
+        return
+    for part, script in ((Part.PRIMARY_AGENT, _TIDY), (Part.PRIMARY_MIRROR, _TIDY_MIRROR)):
+        command = ("sh", "-c", script, "tidy", token)
+        try:
+            done = target.execute(part, command, timeout_s=READ_LIMIT_S)
+            told = (done.stderr or done.stdout).strip() if done.exit_code else ""
+        except EnvironmentProblem as error:
+            told = error.cause
+        if told:
+            say(f"{part} could not remove files {token}*: {told}")
 
 
 def _await_answer(examined: Examined) -> None:

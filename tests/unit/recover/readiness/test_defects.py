@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from colordrill.outcome import Verdict
+from colordrill.scenario.service import ServiceSpec
 from colordrill.stack.parts import Part
 from colordrill.workload.object_types import BUILDING
 from fakes.ready_stack import AS_CONFIGURED, BUILT, POINT, ReadyStack
@@ -252,6 +253,21 @@ def test_a_change_that_is_younger_than_the_allowed_age_need_not_be_in_a_copy_yet
     configuration_by_hand(stack)
 
     assert not named(checks_of(stack), Verdict.FAIL)
+
+
+def test_a_further_variable_of_the_service_is_compared_too(stack: ReadyStack) -> None:
+    examined = stack.examined()
+    examined.service = ServiceSpec(environment={"PRECISION": "fp16"})
+    for part in (PRIMARY, DR):
+        environment = {**AS_CONFIGURED.environment, "PRECISION": "fp16"}
+        stack.describe(part, environment=environment)
+    assert not named(checks_of(stack, examined), Verdict.FAIL)
+
+    stack.describe(DR, environment=AS_CONFIGURED.environment)
+
+    checks = checks_of(stack, examined)
+    assert named(checks, Verdict.FAIL) == {"settings"}
+    assert "PRECISION of dr: nothing instead of fp16" in checks["settings"].detail
 
 
 def test_without_known_weights_the_point_is_compared_with_the_primary(stack: ReadyStack) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,7 @@ DR = Part.DR_COLORIZATION
 
 def marked(rehearsal: Rehearsal, stack: ReadyStack) -> Path:
     """A rehearsal that was killed: the DR site runs, restored."""
-    rehearsal.marker.write_text(POINT)
+    rehearsal.marker.write_text("rehearsal-0123abcd")
     stack.target.parts[DR].running = True
     left = stack.folder / "dr" / "output" / "a.png"
     left.write_bytes(b"a picture")
@@ -65,3 +68,66 @@ def test_where_nothing_was_left_nobody_is_asked(stack: ReadyStack, rehearsal: Re
     end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
 
     assert stack.said == []
+
+
+@pytest.mark.parametrize(
+    ("words", "ended"),
+    [
+        (["/usr/bin/python3", "/usr/local/bin/colordrill-restore", POINT], True),
+        (["rsync", "--archive", "rsync://agent@backup:8730/backup/", "/site/"], True),
+        (["rsync", "--archive", "/site/", "rsync://agent@backup:8730/backup/incoming/x/"], False),
+        (["sleep", "infinity"], False),
+        (["cat", "/site/output/", "colordrill-restore"], False),
+    ],
+)
+def test_a_restore_that_goes_on_is_ended_before_its_files_go(
+    stack: ReadyStack, rehearsal: Rehearsal, words: list[str], ended: bool
+) -> None:
+    marked(rehearsal, stack)
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        entry = stack.folder / "proc" / str(process.pid)
+        entry.mkdir()
+        told = "".join(f"{word}\0" for word in words).replace("/site/", f"{stack.folder}/dr/")
+        (entry / "cmdline").write_bytes(told.encode())
+
+        def disappear() -> None:
+            process.wait()
+            shutil.rmtree(entry)
+
+        gone = threading.Thread(target=disappear)
+        gone.start()
+        end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
+        still_there = process.poll() is None
+        process.kill()
+        gone.join()
+
+    assert still_there is not ended
+    assert_taken_back(stack, rehearsal)
+
+
+def test_a_killed_rehearsals_pictures_at_the_primary_go_too_and_no_others(
+    stack: ReadyStack, rehearsal: Rehearsal
+) -> None:
+    marked(rehearsal, stack)
+    output = stack.folder / "primary" / "output"
+    (output / "rehearsal-0123abcd-person_00001_.png").touch()
+    (output / "rehearsal-of-the-choir.png").touch()
+
+    end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
+
+    left = {path.name for path in output.iterdir()}
+    assert left == {"a.png", "rehearsal-of-the-choir.png"}
+
+
+@pytest.mark.parametrize("content", ["", "*", "rehearsal-*", "../a", "rehearsal-0123abcd\n"])
+def test_a_marker_that_names_no_rehearsal_removes_nothing_at_the_primary(
+    stack: ReadyStack, rehearsal: Rehearsal, content: str
+) -> None:
+    marked(rehearsal, stack)
+    rehearsal.marker.write_text(content)
+    before = sorted((stack.folder / "primary").rglob("*"))
+
+    end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
+
+    assert sorted((stack.folder / "primary").rglob("*")) == before
+    assert_taken_back(stack, rehearsal)

@@ -209,11 +209,11 @@ def test_a_site_that_cannot_be_emptied_is_said_and_stays_marked(
     stack: ReadyStack, rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(part: Part, command: Any) -> Executed:
-        if tuple(command) == rehearsing._EMPTY:
+        if command[2] == rehearsing._EMPTY:
             return Executed(1, "", "Read-only file system")
-        return stack.shell(part, command)
+        return stack.program(part, command)
 
-    monkeypatch.setitem(stack.target.programs, "sh", refuse)
+    monkeypatch.setitem(stack.target.programs, "python3", refuse)
 
     check = checks_of(stack, rehearsal=rehearsal)["same_colour"]
 
