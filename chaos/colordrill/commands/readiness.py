@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,23 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from colordrill.options import json_option, service_options
+from colordrill.scenario.readiness_plan import load_readiness_plan
 from colordrill.scenario.settings import load_settings
 
 if TYPE_CHECKING:
     from colordrill.drill.readiness import Readiness
-
-UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-AGE_MAX_S = 10 * 365 * 86_400.0
-_AGE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd])")
-
-
-def _age(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
-    """Seconds of ``90s``, ``15m``, ``1.5h``, ``1d``."""
-    found = _AGE.fullmatch(value.strip())
-    seconds = float(found[1]) * UNITS_S[found[2]] if found else 0.0
-    if not 0 < seconds <= AGE_MAX_S:
-        raise click.BadParameter(f"{value!r} is no age: give a number and s, m, h or d, e.g. 90m")
-    return seconds
 
 
 @click.command()
@@ -41,27 +28,19 @@ def _age(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
 )
 @click.option(
     "--max-age",
-    "age_max_s",
-    callback=_age,
     metavar="AGE",
-    default="1h",
-    show_default=True,
-    envvar="COLORDRILL_MAX_AGE",
-    show_envvar=True,
-    help="how old the newest point may be, and a change that is in no copy, e.g. --max-age 90m",
+    help="how old the newest point may be, and a change that is in no copy yet; default 1h, e.g. "
+    "--max-age 90m",
 )
 @click.option(
     "--rehearsal/--no-rehearsal",
-    "rehearse",
-    default=True,
-    envvar="COLORDRILL_REHEARSAL",
-    show_envvar=True,
+    default=None,
     help="start and restore the DR site for a few moments and compare colours; default on",
 )
 @service_options
 @json_option
 def readiness(
-    run_id: str | None, age_max_s: float, rehearse: bool, as_json: bool, **options: Any
+    run_id: str | None, max_age: str | None, rehearsal: bool | None, as_json: bool, **options: Any
 ) -> None:
     """Say whether a recovery would succeed if it were needed now, and what to mend before.
 
@@ -80,8 +59,9 @@ def readiness(
     from colordrill.record.console import Progress
 
     settings = load_settings(options, Path.cwd())
+    plan = load_readiness_plan({"max_age": max_age, "rehearsal": rehearsal}, Path.cwd())
     with Progress() as progress:
-        found = examine(settings, run_id, age_max_s, progress.step, rehearse=rehearse)
+        found = examine(settings, plan, run_id, progress.step)
     if as_json:
         click.echo(json.dumps(_fields(found), ensure_ascii=False))
     else:

@@ -20,6 +20,7 @@ from colordrill.recover.readiness.probe import Probe
 from colordrill.recover.readiness.rehearsal import CHECK as SAME_COLOUR
 from colordrill.recover.readiness.rehearsal import KnownPicture, Rehearsal, end_left_rehearsal
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
+from colordrill.scenario.readiness_plan import ReadinessPlan
 from colordrill.scenario.settings import Settings
 from colordrill.verify.readiness import ReadinessCheck, judge_readiness
 
@@ -51,21 +52,15 @@ class Readiness:
 
 
 def examine(
-    settings: Settings,
-    run_id: str | None,
-    age_max_s: float,
-    say: Callable[[str], None],
-    *,
-    rehearse: bool,
+    settings: Settings, plan: ReadinessPlan, run_id: str | None, say: Callable[[str], None]
 ) -> Readiness:
     """Examine the standing stack and judge it.
 
     Args:
         settings: what the service is like; as when the stack was brought up.
+        plan: what is asked for.
         run_id: which stack; None: the only one.
-        age_max_s: how old the newest point may be, and a change that is in no copy yet.
         say: tells people how it goes.
-        rehearse: whether the DR site is started, restored and compared.
 
     Raises:
         UsageProblem: no such stack, or several and none was named.
@@ -75,10 +70,11 @@ def examine(
     bounds = settings.apply(HOST_POWER_LOSS).objectives
     with interruptible(), attached_stack(run_id, PURPOSE) as stack:
         _end_left_rehearsal(stack, say)
-        rehearsal = _rehearsal(assets, bounds, stack.directory, say) if rehearse else None
+        rehearsal = _rehearsal(assets, bounds, stack.directory, say) if plan.rehearsal else None
         looks = look_at(_examined(stack, assets), rehearsal, stack.directory, say)
-        left_out = () if rehearse else (SAME_COLOUR,)
-        return Readiness(stack.run_id, judge_readiness(looks, age_max_s, left_out), left_out)
+        left_out = () if plan.rehearsal else (SAME_COLOUR,)
+        checks = judge_readiness(looks, plan.max_age_s, left_out)
+        return Readiness(stack.run_id, checks, left_out)
 
 
 def look_at(

@@ -13,11 +13,10 @@ from colordrill.drill import readiness as examining
 from colordrill.drill.attached import AttachedStack, held
 from colordrill.drill.readiness import MARKER, PURPOSE, RECOVER, Readiness, examine
 from colordrill.outcome import Verdict
+from colordrill.scenario.readiness_plan import ReadinessPlan
 from colordrill.scenario.settings import Settings
 from colordrill.stack.parts import Part
 from fakes.ready_stack import ReadyStack, ready_stack
-
-HOUR_S = 3600.0
 
 
 @pytest.fixture
@@ -37,7 +36,8 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReadyStac
 
 
 def examined(stack: ReadyStack, *, rehearse: bool = False) -> Readiness:
-    return examine(Settings(), None, HOUR_S, stack.said.append, rehearse=rehearse)
+    plan = ReadinessPlan(rehearsal=rehearse)
+    return examine(Settings(), plan, None, stack.said.append)
 
 
 def checked(found: Readiness, name: str) -> tuple[Verdict, str]:
