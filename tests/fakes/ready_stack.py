@@ -63,6 +63,7 @@ class ReadyStack:
         skews_s: by how much a part's clock is ahead.
         may: what the backup account may do: ``incoming``, ``points``, ``delete``, ``read``.
         server_up: whether agents reach the backup server.
+        slow: whether it answers no request for a file in time.
         unwritable: folders of the DR site that refuse a file.
         free_bytes: the room on every file system; None: this machine's own.
         restore_fails: what a restore ends with instead of restoring.
@@ -78,6 +79,7 @@ class ReadyStack:
     skews_s: dict[Part, float] = field(default_factory=dict)
     may: set[str] = field(default_factory=lambda: {"incoming"})
     server_up: bool = True
+    slow: bool = False
     unwritable: set[str] = field(default_factory=set)
     free_bytes: int | None = None
     restore_fails: Executed | None = None
@@ -175,6 +177,8 @@ class ReadyStack:
                 return REFUSED
             (self.folder / "backup" / place / name).write_text("probe\n")
             return Executed(0, "", "")
+        if self.slow and script == account._READ:
+            return Executed(30, "", "rsync error: timeout in data send/receive")
         return Executed(0, "", "") if _right(script) in self.may else REFUSED
 
     def date(self, part: Part, _command: Sequence[str]) -> Executed:

@@ -15,8 +15,11 @@ from colordrill.stack.target import Executed
 CHECK = "backup_account"
 ALLOWED, REFUSED = "allowed", "refused"
 PUSH_LIMIT_S = 20.0
-UNREACHABLE = frozenset({10, 30, 35, 124, -1})
-"""rsync's exit codes for a server that is not there or too slow, and those of a cut-off command."""
+TOO_SLOW = frozenset({30, 35, 124, -1})
+"""rsync's exit codes for a server that does not answer in time, and those of a cut-off command."""
+
+UNREACHABLE = TOO_SLOW | {10}
+"""Besides: no connection. Some refusals end with it too, so it tells only where none was due."""
 
 SECRETS = ("../tmp/rsyncd.secrets", "../tmp/rsyncd.conf", "git/site.git/config")
 """What no account may read, relative to the module."""
@@ -71,18 +74,18 @@ def leaves_the_rest(examined: Examined) -> Iterator[Look]:
     pushed = _run(examined, agent, _PUSH, name, place)
     deleted = _run(examined, agent, _DELETE, name, place)
     arrived = _take_back(examined, path)
-    tried = {
-        "writing into a published point": ALLOWED if arrived else _judged(pushed),
-        "deleting from a published point": _judged(deleted),
-    }
+    if arrived:
+        pushed = Executed(0, "", "")
+    yield _tried("writing into a published point", pushed)
+    yield _tried("deleting from a published point", deleted)
     for secret in SECRETS:
-        tried[f"reading {secret}"] = _judged(_run(examined, agent, _READ, secret))
-    for subject, seen in tried.items():
-        yield Look(CHECK, subject, REFUSED, seen)
+        yield _tried(f"reading {secret}", _run(examined, agent, _READ, secret))
 
 
-def _judged(done: Executed) -> str:
-    return ALLOWED if done.exit_code == 0 else REFUSED
+def _tried(subject: str, done: Executed) -> Look:
+    if done.exit_code in TOO_SLOW:
+        return Look(CHECK, subject, unseen=f"no answer came in time: {_said(done)}")
+    return Look(CHECK, subject, REFUSED, ALLOWED if done.exit_code == 0 else REFUSED)
 
 
 def _run(examined: Examined, agent: Part, script: str, *words: str) -> Executed:

@@ -91,6 +91,15 @@ def test_a_backup_server_that_agents_do_not_reach_is_no_refusal(stack: ReadyStac
     assert "does not reach the backup server" in checks["backup_account"].detail
 
 
+def test_a_request_that_nobody_answers_is_no_refusal(stack: ReadyStack) -> None:
+    stack.slow = True
+
+    checks = checks_of(stack)
+
+    assert named(checks, Verdict.UNKNOWN) == {"backup_account"}
+    assert "no answer came in time" in checks["backup_account"].detail
+
+
 def test_an_engine_that_does_not_answer_leaves_no_check_green(stack: ReadyStack) -> None:
     stack.target.broken["execute"] = EnvironmentProblem("the engine does not answer")
     stack.target.parts = {}
