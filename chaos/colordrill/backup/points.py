@@ -66,7 +66,7 @@ class RecoveryPoint:
     @property
     def begun(self) -> datetime:
         """When its copy began."""
-        return datetime.strptime(self.id, _ID_FORMAT).replace(tzinfo=UTC)
+        return begun_at(self.id)
 
     @property
     def condition(self) -> str:
@@ -89,8 +89,19 @@ def next_point_id(wall: datetime, newest: str | None) -> str:
     """
     if newest is None or point_id(wall) > newest:
         return point_id(wall)
-    begun = datetime.strptime(newest, _ID_FORMAT).replace(tzinfo=UTC)
-    return point_id(begun + timedelta(milliseconds=1))
+    return point_id(begun_at(newest) + timedelta(milliseconds=1))
+
+
+def begun_at(point: str) -> datetime:
+    """When the copy of *point* began (UTC), as its id says.
+
+    Raises:
+        EnvironmentProblem: it is no id of a point.
+    """
+    try:
+        return datetime.strptime(point, _ID_FORMAT).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise EnvironmentProblem(f"{point!r} is no recovery point's id") from error
 
 
 def list_points(target: Target) -> tuple[RecoveryPoint, ...]:

@@ -203,6 +203,8 @@ def _from_file(path: Path) -> dict[str, Any]:
     content = read_configuration(path)
     # of `colordrill backup`, which reads it itself
     content.pop("backup", None)
+    # of `colordrill readiness`, which reads it itself
+    content.pop("readiness", None)
     overrides = {}
     for table in ("pace", "objectives"):
         values = content.pop(table, {})
