@@ -105,7 +105,8 @@ class WeightsFault:
         if self.armed:
             said, content = self._colour(neighbour)
             self.memory["first_job"] = said
-            if content is not None:
+            # a user's job may have come first and failed: then this one has random weights already
+            if content is not None and _difference(self.memory["picture"], content) <= SAME_MAX:
                 raise EnvironmentProblem(
                     f"the service coloured without {self.path}: {said}",
                     "is `checkpoint` the file that the workflows use?",

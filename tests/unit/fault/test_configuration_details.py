@@ -84,6 +84,25 @@ def test_a_service_that_colours_without_its_weights_is_said(machine: Machine) ->
         fault.inject(machine.target)
 
 
+@pytest.mark.parametrize("name", ["checkpoint_missing", "checkpoint_corrupt"])
+def test_a_users_job_may_be_the_one_that_fails_first(machine: Machine, name: str) -> None:
+    fault = COURSES[name]()
+    fault.healthy(machine.target)
+    answer, prompt = machine.service.answer, fault.memory["job"]
+
+    def busy(method: str, url: str, body: dict[str, object]) -> tuple[int, bytes]:
+        reply = answer(method, url, body)
+        if url.endswith("/free"):
+            answer("POST", "http://service/prompt", {"prompt_id": "user", "prompt": prompt})
+        return reply
+
+    machine.service.answer = busy  # type: ignore[method-assign, assignment]
+    fault.inject(machine.target)
+
+    assert machine.service.history["user"]["status"]["status_str"] == "error"
+    assert fault.evidence(machine.target).seen
+
+
 def test_random_weights_stay_until_the_service_forgets_them(machine: Machine) -> None:
     fault, target = COURSES["checkpoint_corrupt"](), machine.target
     fault.healthy(target)
