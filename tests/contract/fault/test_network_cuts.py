@@ -7,15 +7,13 @@ from typing import Any
 
 import pytest
 
-from colordrill.clock import SystemClock, poll, seconds_between
+from colordrill.clock import SystemClock, seconds_between
 from colordrill.errors import EnvironmentProblem
 from colordrill.fault.network_dns import LOOKED_UP, DnsFailure
 from colordrill.fault.network_filter import insert, present, remove, to_address
 from colordrill.fault.partition import NetworkDetached, Partition
 from colordrill.fault.partition_pairs import PAIR_NAMES, PAIRS
-from colordrill.fault.peers import LINK_PEERS
 from colordrill.stack.docker_target import DockerTarget
-from colordrill.stack.links import LinkName
 from colordrill.stack.parts import GATEWAY_PORT, Part
 from colordrill.stack.runs import Run
 from fakes.network_lab import await_answers, network_lab
@@ -26,11 +24,6 @@ Record = Callable[[str, object], None]
 
 QUICK_LIMIT_S = 1.5
 """What a test holds an injection and a cure to; their bound on a warm, idle stack is 0.25 s."""
-
-LONG_OUTAGE_S = 11.5
-"""A kernel that goes on trying waits for 6 s and more by then, and twice as long each time."""
-
-SERVED_AGAIN_S = 4.5
 
 COLD = f"{Part.GATEWAY}|{Part.DR_COLORIZATION}"
 """No colorization runs at the DR site before a recovery."""
@@ -181,26 +174,6 @@ def test_the_public_address_stays_when_the_gateway_is_unplugged(target: DockerTa
 
     assert fault.healed(target).seen
     assert target.endpoint(Part.GATEWAY, GATEWAY_PORT) == before
-
-
-def test_a_link_serves_again_soon_after_a_long_outage_however_many_have_asked(
-    target: DockerTarget,
-) -> None:
-    peer, clock = LINK_PEERS[LinkName.GATEWAY_PRIMARY], SystemClock()
-    networks = target.isolate(Part.PRIMARY_COLORIZATION)
-    try:
-        began_ns = clock.now_ns()
-        while seconds_between(began_ns, clock.now_ns()) < LONG_OUTAGE_S:
-            assert not peer.fine(peer.ask(target))
-    finally:
-        target.rejoin(Part.PRIMARY_COLORIZATION, networks)
-
-    poll(
-        clock,
-        lambda: peer.fine(peer.ask(target)) or None,
-        awaited="the link to serve",
-        timeout_s=SERVED_AGAIN_S,
-    )
 
 
 def test_the_aliases_of_an_unplugged_part_come_back(target: DockerTarget) -> None:
