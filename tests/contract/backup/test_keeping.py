@@ -94,6 +94,14 @@ def test_a_restore_gives_its_lease_back(three: BackupLab) -> None:
     assert held == ""
 
 
+def test_what_is_no_id_leaves_no_lease_anywhere(three: BackupLab) -> None:
+    before = three.server.checked("find", "/backup")
+
+    assert three.dr.run("colordrill-restore", "../points").exit_code != 0
+
+    assert three.server.checked("find", "/backup") == before
+
+
 def test_an_account_that_may_only_read_restores_without_a_lease(three: BackupLab) -> None:
     right = "sed -i 's/read only = {}/read only = {}/' /tmp/rsyncd.conf"
     three.server.checked("sh", "-c", right.format("no", "yes"))
