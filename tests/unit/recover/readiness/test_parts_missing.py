@@ -27,6 +27,19 @@ def test_without_any_point_the_newest_is_not_young(stack: ReadyStack) -> None:
     assert "holds no recovery point" in checks["settings"].detail
 
 
+def test_a_point_whose_configuration_is_damaged_is_found_although_nothing_is_known_of_it(
+    stack: ReadyStack,
+) -> None:
+    kept = stack.folder / "backup" / "points" / POINT / "config" / "stack.env"
+    kept.write_bytes(b"\0\0\0")
+
+    checks = checks_of(stack)
+
+    assert named(checks, Verdict.FAIL) == {"points_whole"}
+    assert "damaged: config/stack.env" in checks["points_whole"].detail
+    assert "no readable configuration" in checks["settings"].detail
+
+
 def test_a_point_from_the_future_is_not_young(stack: ReadyStack) -> None:
     points = stack.folder / "backup" / "points"
     shutil.move(points / POINT, points / "20271122T201500.123Z")
