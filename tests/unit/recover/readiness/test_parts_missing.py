@@ -22,6 +22,7 @@ def test_without_any_point_the_newest_is_not_young(stack: ReadyStack) -> None:
     checks = checks_of(stack)
 
     assert named(checks, Verdict.FAIL) == {"newest_point"}
+    assert checks["newest_point"].detail.endswith(": there is none")
     unknown = {"settings", "volume_layout", "points_whole", "free_space", "checkpoints"}
     assert unknown <= named(checks, Verdict.UNKNOWN)
     assert "holds no recovery point" in checks["settings"].detail
