@@ -223,6 +223,8 @@ def _slack(look: Look) -> float:
 
 def _told(look: Look, rule: Rule) -> str:
     note = f" ({look.note})" if look.note else ""
+    if look.seen is None and look.wanted is None:
+        return f"{look.subject}: there is none"
     if rule.bound is not None and rule.bound != "wanted":
         return f"{_shown(look.seen)} {look.subject}{note}"
     return f"{look.subject}: {_shown(look.seen)} instead of {_shown(look.wanted)}{note}"

@@ -64,7 +64,8 @@ def newest_point(examined: Examined) -> Iterator[Look]:
 
 def points_whole(examined: Examined) -> Iterator[Look]:
     """Every byte of the newest point is what its manifest says, and every manifest can be read."""
-    point = examined.point().id
+    # by its id alone: a point whose configuration is damaged is the one to be found
+    point = examined.newest()
     doing = f"verify recovery point {point}"
     told = examined.ask(Part.BACKUP, _VERIFY, (point,), doing, VERIFY_LIMIT_S)
     note = f"{told['files']} files"

@@ -167,6 +167,17 @@ class Examined:
         address = self.target.endpoint(SERVICES[site], self.service.port)
         return ComfyClient(address, timeout_s=ANSWER_LIMIT_S)
 
+    def newest(self) -> str:
+        """The id of the newest recovery point.
+
+        Raises:
+            EnvironmentProblem: there is none, or the backup server does not say.
+        """
+        points = list_points(self.target)
+        if not points:
+            raise EnvironmentProblem("the backup server holds no recovery point")
+        return points[-1].id
+
     def point(self) -> PointFacts:
         """The newest recovery point.
 
@@ -227,10 +238,7 @@ class Examined:
             ) from error
 
     def _read_point(self) -> PointFacts:
-        points = list_points(self.target)
-        if not points:
-            raise EnvironmentProblem("the backup server holds no recovery point")
-        newest = points[-1].id
+        newest = self.newest()
         told = self.ask(Part.BACKUP, _POINT, (newest, self.checkpoint), f"read point {newest}")
         try:
             files, sizes = dict(told["files"]), dict(told["bytes"])

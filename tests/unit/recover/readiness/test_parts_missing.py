@@ -22,9 +22,23 @@ def test_without_any_point_the_newest_is_not_young(stack: ReadyStack) -> None:
     checks = checks_of(stack)
 
     assert named(checks, Verdict.FAIL) == {"newest_point"}
+    assert checks["newest_point"].detail.endswith(": there is none")
     unknown = {"settings", "volume_layout", "points_whole", "free_space", "checkpoints"}
     assert unknown <= named(checks, Verdict.UNKNOWN)
     assert "holds no recovery point" in checks["settings"].detail
+
+
+def test_a_point_whose_configuration_is_damaged_is_found_although_nothing_is_known_of_it(
+    stack: ReadyStack,
+) -> None:
+    kept = stack.folder / "backup" / "points" / POINT / "config" / "stack.env"
+    kept.write_bytes(b"\0\0\0")
+
+    checks = checks_of(stack)
+
+    assert named(checks, Verdict.FAIL) == {"points_whole"}
+    assert "damaged: config/stack.env" in checks["points_whole"].detail
+    assert "no readable configuration" in checks["settings"].detail
 
 
 def test_a_point_from_the_future_is_not_young(stack: ReadyStack) -> None:
