@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from colordrill.errors import EnvironmentProblem
@@ -45,6 +45,18 @@ class RecoveryPoint:
 def point_id(wall: datetime) -> str:
     """The id of a point whose copy begins at *wall* (UTC)."""
     return f"{wall:%Y%m%dT%H%M%S}.{wall.microsecond // 1000:03d}Z"
+
+
+def point_time(point: str) -> datetime:
+    """When the copy of *point* began (UTC).
+
+    Raises:
+        EnvironmentProblem: that is no point's id.
+    """
+    try:
+        return datetime.strptime(point, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise EnvironmentProblem(f"{point!r} is no recovery point's id") from error
 
 
 def list_points(target: Target) -> tuple[RecoveryPoint, ...]:
@@ -138,6 +150,39 @@ def restore_point(target: Target, agent: Part, point: str) -> int:
         f"recovery point {point} could not be restored",
     )
     return int(told["files"])
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """How many files of a point stand at a site now, and how many of them stood there already."""
+
+    files: int
+    kept: int
+
+
+def restore_after(
+    target: Target, agent: Part, point: str, earlier: Sequence[str], canaries: str
+) -> Restored:
+    """Restore *point* into a site that is empty or holds what a restore of *earlier* left.
+
+    A restore that is still under way is waited for. What is whole stays, the rest of what it and
+    its canaries left goes, and every file is verified.
+
+    Args:
+        target: the stack.
+        agent: of the site.
+        point: what the site shall stand on.
+        earlier: points whose restore into this site was begun before; may hold *point* itself.
+        canaries: what the names of photos and pictures of the check after a restore begin with.
+
+    Raises:
+        PointDamaged: the point is not what its manifest says; the site is empty.
+        EnvironmentProblem: the site holds what no restore left, or the link failed.
+    """
+    command = ["colordrill-restore", point, "--canaries", canaries]
+    command += [word for each in earlier for word in ("--after", each)]
+    told = _told(target, agent, command, f"recovery point {point} could not be restored")
+    return Restored(int(told["files"]), int(told.get("kept", 0)))
 
 
 def scrub(target: Target, agent: Part, point: str) -> Scrubbed:
