@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from colordrill.errors import EnvironmentProblem
 from colordrill.recover.steps import Operator
 from colordrill.stack.parts import Part, Site, SiteFolder
-from colordrill.stack.target import PartChanges, PartDescription
+from colordrill.stack.target import PartChanges, PartDescription, Target
 
 READ_LIMIT_S = 10.0
 _MOUNTED = (SiteFolder.INPUT, SiteFolder.OUTPUT, SiteFolder.WORKFLOWS, SiteFolder.MODELS)
@@ -34,14 +34,14 @@ class Deviation:
         return f"{self.found or 'nothing'} instead of {self.wanted or 'nothing'}"
 
 
-def configuration_of(operator: Operator, point: str) -> dict[str, str]:
+def configuration_of(target: Target, point: str) -> dict[str, str]:
     """The configuration that *point* holds.
 
     Raises:
         EnvironmentProblem: the backup server does not give it, or it is not NAME=VALUE lines.
     """
     path = f"/backup/points/{point}/config/stack.env"
-    read = operator.target.execute(Part.BACKUP, ["cat", path], timeout_s=READ_LIMIT_S)
+    read = target.execute(Part.BACKUP, ["cat", path], timeout_s=READ_LIMIT_S)
     pairs = [line.partition("=") for line in read.stdout.splitlines() if line]
     if read.exit_code != 0 or not pairs or not all(separator for _, separator, _ in pairs):
         raise EnvironmentProblem(
@@ -76,8 +76,8 @@ def make_as_primary(operator: Operator, point: str) -> str:
     Raises:
         EnvironmentProblem: it cannot be compared, or still differs when it was created anew.
     """
-    wanted = configuration_of(operator, point)
     part, target = Part.DR_COLORIZATION, operator.target
+    wanted = configuration_of(target, point)
     before = deviations(wanted, target.description(part))
     if before:
         settings = {name: wanted[name] for name in _SETTINGS if name in wanted}
