@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from colordrill.data import fixtures
-from colordrill.drill import incident
+from colordrill.drill import incident, incident_plan
 from colordrill.drill.assets import load_assets
 from colordrill.drill.attached import AttachedStack
 from colordrill.drill.incident import Order, recover
@@ -103,7 +103,8 @@ def broken_stack(disaster: Disaster, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     assets = load_assets()
     monkeypatch.setattr(incident, "load_assets", lambda _service: assets)
-    monkeypatch.setattr(incident, "attached_stack", attached)
+    for module in (incident, incident_plan):
+        monkeypatch.setattr(module, "attached_stack", attached)
     monkeypatch.setattr(incident, "ScoringWorker", lambda *_: nullcontext(disaster.scoring))
     monkeypatch.setattr(incident, "golden_canaries", lambda *_: disaster.operator.canaries)
     monkeypatch.setattr(Journal, "_append", killer.around(Journal._append))
