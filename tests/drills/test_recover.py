@@ -1,4 +1,4 @@
-"""The real `colordrill recover` on a real stack: refused, killed in and after each step, repeated."""
+"""The real `colordrill recover` on a real stack: refused, killed in and after each step."""
 
 from __future__ import annotations
 

@@ -15,7 +15,13 @@ from colordrill.drill.attached import AttachedStack, attached_stack
 from colordrill.drill.provision import golden_canaries
 from colordrill.drill.recovery_record import Recovery, RecoveryEnd, step_entries
 from colordrill.drill.standing import keep_logs
-from colordrill.errors import ColordrillError, GoldenProblem, ServiceProblem, UsageProblem
+from colordrill.errors import (
+    ColordrillError,
+    GoldenProblem,
+    RecordProblem,
+    ServiceProblem,
+    UsageProblem,
+)
 from colordrill.history import Event, History
 from colordrill.interrupts import interruptible, shielded
 from colordrill.record.journal import RunDirectory
@@ -32,7 +38,9 @@ from colordrill.workload.canary import CanaryRunner
 from colordrill.workload.scoring import ScoringWorker
 
 FOLDER = "recoveries"
-NUMBERS_PER_START = 1_000_000
+NUMBERS_PER_S = 1_000
+"""More than a start writes operations: two starts are seconds apart."""
+
 ANSWER_LIMIT_S = 2.0
 PURPOSE = "recover"
 
@@ -126,14 +134,13 @@ class _Start:
 
     def run(self, points: tuple[str, ...]) -> Recovery:
         """Examine the primary, take the steps, write down what happened."""
-        number = self.past.starts + 1
         directory = RunDirectory.create(
-            self.settings.out / FOLDER, "recover", number, self._began_at
+            self.settings.out / FOLDER, "recover", self.past.starts + 1, self._began_at
         )
         self.say(self.course.why)
         end, problem = RecoveryEnd.BROKEN_OFF, None
         try:
-            with self._operator(directory, number) as operator:
+            with self._operator(directory) as operator:
                 self._refuse_healthy(operator)
                 end = self._take_steps(operator, directory.path, points)
         except ColordrillError as error:
@@ -143,14 +150,15 @@ class _Start:
             with shielded():
                 keep_logs(self.stack.target, directory.logs, self._began_at)
                 recovery = self.told(end, directory.path, problem)
-                recovery.write(directory.path)
+                self._write(recovery, directory.path)
         return recovery
 
     @contextmanager
-    def _operator(self, directory: RunDirectory, number: int) -> Iterator[Operator]:
+    def _operator(self, directory: RunDirectory) -> Iterator[Operator]:
         objectives = self.settings.apply(HOST_POWER_LOSS).objectives
-        # its ids name photos at the sites: no two starts may share any
-        first = number * NUMBERS_PER_START + 1
+        # ids name photos at the sites, and no two starts may share any: a service that has coloured
+        # one before answers from its cache. The journal knows nothing of a start killed early
+        first = int(self._began_at.timestamp()) * NUMBERS_PER_S + 1
         with (
             History(directory.history, self.clock, first) as history,
             ScoringWorker(history, directory.path, objectives) as scoring,
@@ -241,6 +249,13 @@ class _Start:
             problem=str(error) if error else None,
             record=str(record) if record else None,
         )
+
+    def _write(self, recovery: Recovery, directory: Path) -> None:
+        """A full disk does not undo what was done."""
+        try:
+            recovery.write(directory)
+        except RecordProblem as problem:
+            self.say(str(problem))
 
     def _active(self) -> tuple[str, ...]:
         try:

@@ -11,7 +11,7 @@ import pytest
 
 from colordrill.drill import incident
 from colordrill.drill.assets import load_assets
-from colordrill.drill.recovery_record import RECORD
+from colordrill.drill.recovery_record import RECORD, Recovery
 from colordrill.errors import (
     EnvironmentProblem,
     GoldenProblem,
@@ -70,6 +70,34 @@ def test_a_healthy_primary_is_refused_and_left_alone(broken: Incident) -> None:
     assert broken.gateway.off == {"dr"}
     assert broken.running() == (True, False)
     assert not (broken.directory / JOURNAL).exists()
+
+
+def test_no_two_starts_send_a_photo_under_the_same_name(broken: Incident) -> None:
+    """A service answers from its cache what it has coloured under a name before."""
+    broken.primary_runs()
+    for _ in range(2):
+        with pytest.raises(UsageProblem):
+            broken.start()
+        broken.disaster.clock.advance(1.0)
+
+    requests = broken.disaster.primary.requests
+    uploads = [each.body for each in requests if each.path == "/upload/image"]
+    names = [each.split(b'filename="', 1)[1].split(b'"', 1)[0] for each in uploads]
+    assert len(names) == len(set(names)) == 6
+
+
+def test_a_record_that_cannot_be_written_does_not_undo_the_recovery(
+    broken: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_recovery: Recovery, _directory: Path) -> None:
+        raise RecordProblem("no space left", "free some")
+
+    monkeypatch.setattr(Recovery, "write", full)
+
+    assert broken.start().exit_code == 0
+
+    assert any("no space left" in line for line in broken.said)
+    broken.expect_one_healthy_site()
 
 
 def test_forced_a_healthy_primary_is_fenced_and_stopped_before_the_dr_site_is_started(
