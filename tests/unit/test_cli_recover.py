@@ -40,7 +40,9 @@ RECOVERED = Recovery(
     problem=None,
     record="runs/recoveries/x",
 )
-PLANNED = Plan("aa", "begin", "why", "it answers", None, POINT, 6.4, ("image: a",), {"start": "s"})
+PLANNED = Plan(
+    "aa", "begin", "why", "it answers", None, POINT, 6.4, False, ("image: a",), {"start": "s"}
+)
 
 
 @pytest.fixture(autouse=True)

@@ -176,9 +176,8 @@ class _Start:
             )
 
     def _refuse_healthy(self, operator: Operator) -> None:
-        incident = self.course.incident
-        if self.course.keep_data:
-            # the DR site has taken over before: two states are not weighed against each other
+        if self.course.on_dr:
+            # users are at the DR site: two states are not weighed against each other
             return
         self.say("is the primary healthy? its own address is asked, and canaries are sent there")
         self._primary = examine(operator)
@@ -187,12 +186,12 @@ class _Start:
             self.say("that does not prove it healthy: it counts as not healthy and is fenced")
         if self._primary.health is not Health.HEALTHY:
             return
-        if self.order.force or (incident is not None and incident.forced):
+        if self.order.force or self.course.forced:
             self.say("the primary is healthy, and is given up all the same: --force was given")
             return
-        fenced = " (the gateway keeps users from it since this recovery was begun)"
+        fenced = f"; {self.course.why}" if self.course.way is Way.RESUME else ""
         raise UsageProblem(
-            f"nothing was done: {self._primary.detail}{fenced if incident else ''}",
+            f"nothing was done: {self._primary.detail}{fenced}",
             "see what is between it and its users, or give it up with --force: what it "
             "acknowledged since the newest recovery point is lost then",
         )
@@ -225,7 +224,7 @@ class _Start:
         runbook, incident = self._runbook, self.course.incident
         error = problem or (runbook.error if runbook else None)
         point = runbook.point if runbook else ""
-        if not point and incident is not None and incident.restored:
+        if end is RecoveryEnd.NOTHING and incident is not None and incident.restored:
             point = incident.restored[-1]
         begun = self._incident_began_at
         first = datetime.fromisoformat(begun) if begun else None

@@ -8,7 +8,7 @@ from datetime import datetime
 from colordrill.backup.points import point_time
 from colordrill.clock import Clock, SystemClock
 from colordrill.drill.attached import AttachedStack, attached_stack
-from colordrill.drill.incident import PURPOSE, Order, look
+from colordrill.drill.incident import FOLDER, PURPOSE, Order, look
 from colordrill.errors import EnvironmentProblem, ExitCode
 from colordrill.recover.choosing import candidates
 from colordrill.recover.course import Course, Way, course_of
@@ -33,6 +33,7 @@ class Plan:
         refused: False: it would not be; None: only canaries could tell.
         point: what would be restored first.
         point_age_s: its age now, by the wall clock.
+        fails: a step is known to fail; its text says why.
         differs: where the DR container is not what the point's configuration says.
         steps: what each step would do.
     """
@@ -44,12 +45,15 @@ class Plan:
     refused: bool | None
     point: str | None
     point_age_s: float | None
+    fails: bool
     differs: tuple[str, ...]
     steps: dict[str, str]
 
     @property
     def exit_code(self) -> ExitCode:
-        """0: it would go on; 3: it depends on canaries, and a dry run sends none."""
+        """0: it would go on; 3: that depends on canaries, and none is sent; 4: it would fail."""
+        if self.fails:
+            return ExitCode.ENVIRONMENT
         return ExitCode.UNKNOWN if self.refused is None else ExitCode.PASS
 
 
@@ -66,11 +70,13 @@ def plan(settings: Settings, order: Order) -> Plan:
         course = course_of(past, world)
         if course.way is Way.NOTHING:
             why = course.why
-            return Plan(stack.run_id, course.way.value, why, None, False, None, None, (), {})
+            return Plan(stack.run_id, course.way.value, why, None, False, None, None, False, (), {})
         points = candidates(world.points, order.wish, course)
         primary, refused = _primary(stack, order, course, clock, settings.service.port)
         wanted = configuration_of(stack.target, points[0])
         found = deviations(wanted, stack.target.description(Part.DR_COLORIZATION))
+        mount, fails = _mount(stack, past, course, points)
+        record = f"close the journal; the record goes to {settings.out / FOLDER}"
         return Plan(
             stack=stack.run_id,
             way=course.way.value,
@@ -79,8 +85,15 @@ def plan(settings: Settings, order: Order) -> Plan:
             refused=refused,
             point=None if course.keep_data else points[0],
             point_age_s=None if course.keep_data else _age_s(points[0], clock.wall()),
+            fails=fails,
             differs=tuple(f"{each.probe}: {each}" for each in found),
-            steps=_steps(stack, past, course, points, recreated=bool(found)),
+            steps={
+                "start": _start(stack, recreated=bool(found)),
+                "mount": mount,
+                "verify": "send a canary of every kind to the DR site itself, judge the pictures",
+                "switch": "make the DR site the gateway's only active one, and see it answer",
+                "record": record,
+            },
         )
 
 
@@ -88,11 +101,10 @@ def _primary(
     stack: AttachedStack, order: Order, course: Course, clock: Clock, port: int
 ) -> tuple[str | None, bool | None]:
     """What is known of the primary, and whether that is a reason to refuse."""
-    if course.keep_data:
+    if course.on_dr:
         return None, False
     finding = answers(stack.target, clock, port)
-    forced = order.force or (course.incident is not None and course.incident.forced)
-    if finding.health is Health.BROKEN or forced:
+    if finding.health is Health.BROKEN or order.force or course.forced:
         return finding.detail, False
     told = (
         f"{finding.detail}; if its canaries are right a recovery is refused without --force, and a "
@@ -101,34 +113,24 @@ def _primary(
     return told, None
 
 
-def _steps(
-    stack: AttachedStack,
-    past: Past,
-    course: Course,
-    points: tuple[str, ...],
-    *,
-    recreated: bool,
-) -> dict[str, str]:
+def _start(stack: AttachedStack, *, recreated: bool) -> str:
     target = stack.target
     created = "create the DR container anew and start it" if recreated else "start the DR container"
     running = target.state(Part.DR_COLORIZATION).running and not recreated
     stopped = not target.state(PRIMARY).running
-    return {
-        "start": (
-            "have the gateway leave the primary alone, "
-            f"{'see that its service stays down' if stopped else 'stop its service'}, "
-            f"{'leave the DR container as it runs' if running else created}"
-        ),
-        "mount": _mount(stack, past, course, points),
-        "verify": "send a canary of every kind to the DR site itself and judge the pictures",
-        "switch": "make the DR site the gateway's only active one, and see it answer",
-        "record": f"write {stack.directory.name}'s journal and a directory in runs/recoveries",
-    }
+    return (
+        "have the gateway leave the primary alone, "
+        f"{'see that its service stays down' if stopped else 'stop its service'}, "
+        f"{'leave the DR container as it runs' if running else created}"
+    )
 
 
-def _mount(stack: AttachedStack, past: Past, course: Course, points: tuple[str, ...]) -> str:
+def _mount(
+    stack: AttachedStack, past: Past, course: Course, points: tuple[str, ...]
+) -> tuple[str, bool]:
+    """What the step would do, and whether it is known to fail."""
     if course.keep_data:
-        return "leave the DR site's data: users may have written to it"
+        return "leave the DR site's data: users may have written to it", False
     looked = stack.target.execute(
         Part.DR_AGENT,
         ["find", "/site", "-mindepth", "2", "-not", "-type", "d", "-print", "-quit"],
@@ -142,13 +144,14 @@ def _mount(stack: AttachedStack, past: Past, course: Course, points: tuple[str, 
     older = f"; {len(points) - 1} older ones are tried where it is damaged" if points[1:] else ""
     told = f"restore {points[0]} and verify every file{older}"
     if not looked.stdout.strip():
-        return f"{told}; the DR site is empty"
+        return f"{told}; the DR site is empty", False
     if past.restored:
-        return (
-            f"{told}; the DR site holds files: what a restore of {', '.join(past.restored)} left "
-            "is kept or taken away, and if there is anything else the step fails"
+        told += (
+            f"; the DR site holds files: what a restore of {', '.join(past.restored)} left is kept "
+            "or taken away, and if there is anything else the step fails"
         )
-    return f"{told}; this would FAIL: the DR site holds files that no recovery put there"
+        return told, False
+    return f"{told}; this would FAIL: the DR site holds files that no recovery put there", True
 
 
 def _age_s(point: str, now: datetime) -> float:

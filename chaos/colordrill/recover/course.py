@@ -49,12 +49,16 @@ class Course:
         incident: the one that is gone on with, or that is over; None for a new one.
         why: for people.
         keep_data: the DR site is used as it is: users may have written to it.
+        on_dr: the DR site is the active one: whether the primary is healthy counts no more.
+        forced: what is gone on with was begun although the primary was healthy.
     """
 
     way: Way
     incident: Incident | None
     why: str
     keep_data: bool = False
+    on_dr: bool = False
+    forced: bool = False
 
 
 def course_of(past: Past, world: World) -> Course:
@@ -67,7 +71,7 @@ def course_of(past: Past, world: World) -> Course:
     if not last.closed and Site.PRIMARY not in world.active:
         stopped = f" in its step {last.broken_off}" if last.broken_off else ""
         why = f"the recovery begun at {last.begun_at} was broken off{stopped}"
-        return Course(Way.RESUME, last, why, keep_data=last.switching)
+        return Course(Way.RESUME, last, why, keep_data=last.switching, forced=last.forced)
     if last.switching and not _backed_up_since(last, world.points):
         # a gateway that was restarted has forgotten the switch; no later state exists anywhere
         why = (
@@ -88,12 +92,13 @@ def _on_dr(last: Incident | None, world: World) -> Course:
     """Users may be at the DR site already: nothing is ever restored over what they wrote."""
     if last is not None and not last.closed:
         why = f"the recovery begun at {last.begun_at} was broken off after its switch"
-        return Course(Way.RESUME, last, why, keep_data=True)
+        return Course(Way.RESUME, last, why, keep_data=True, on_dr=True)
     if world.answering == Site.DR:
         why = "the DR site is the active one already, and it answers"
-        return Course(Way.NOTHING, last, why, keep_data=True)
+        return Course(Way.NOTHING, last, why, keep_data=True, on_dr=True)
     why = "the DR site is the active one already, and does not answer"
-    return Course(Way.BEGIN if last is None else Way.RESUME, last, why, keep_data=True)
+    way = Way.BEGIN if last is None else Way.RESUME
+    return Course(way, last, why, keep_data=True, on_dr=True)
 
 
 def _backed_up_since(incident: Incident, points: Sequence[str]) -> bool:

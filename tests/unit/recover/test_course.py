@@ -62,3 +62,19 @@ def test_the_course_follows_from_the_journal_and_the_world(
         assert course.incident is None
     else:
         assert course.incident is last
+
+
+def test_the_primary_is_asked_unless_the_dr_site_is_where_users_are() -> None:
+    past = Past((OVER,))
+
+    assert course_of(past, World(TO_DR, None, [OLD])).on_dr
+    assert not course_of(past, World(TO_PRIMARY, "primary", [OLD])).on_dr
+
+
+def test_force_is_remembered_only_while_the_primary_is_still_fenced() -> None:
+    past = Past((replace(OPEN, forced=True),))
+
+    assert course_of(past, World(BOTH_OFF, None, [OLD])).forced
+    assert not course_of(past, World(TO_PRIMARY, "primary", [OLD])).forced
+    over = Past((replace(OVER, forced=True),))
+    assert not course_of(over, World(TO_PRIMARY, "primary", [OLD])).forced

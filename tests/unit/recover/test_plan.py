@@ -87,7 +87,10 @@ def test_a_container_that_differs_is_told(broken: Incident) -> None:
 def test_a_dr_site_that_holds_files_of_nobodys_recovery_would_fail(broken: Incident) -> None:
     broken.site.files["output/theirs.png"] = "a user"
 
-    assert "this would FAIL" in planned().steps["mount"]
+    found = planned()
+
+    assert "this would FAIL" in found.steps["mount"]
+    assert found.exit_code == 4
 
 
 def test_a_broken_off_recovery_would_be_gone_on_with(broken: Incident) -> None:

@@ -173,6 +173,20 @@ def test_a_gateway_that_forgot_the_switch_is_switched_again_and_users_files_stay
     assert broken.site.files["output/theirs.png"] == "a user"
 
 
+@pytest.mark.parametrize("forced", [False, True])
+def test_a_primary_that_serves_again_after_a_recovery_is_not_given_up_unasked(
+    forced: bool, broken: Incident
+) -> None:
+    broken.start(force=forced)
+    broken.gateway.restarted()
+    broken.primary_runs()
+
+    with pytest.raises(UsageProblem, match="primary answers"):
+        broken.start()
+
+    assert broken.gateway.answering() == "primary"
+
+
 def test_an_active_dr_site_that_went_down_is_started_with_its_data(broken: Incident) -> None:
     broken.start()
     broken.site.files["output/theirs.png"] = "a user"
