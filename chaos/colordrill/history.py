@@ -129,16 +129,18 @@ class History:
     Args:
         path: the file; must not exist yet.
         clock: stamps the events.
+        first_number: what ids are counted from: they also name files at the service, which several
+            histories of one stack must not share.
 
     Raises:
         RecordProblem: the file exists already or cannot be created.
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, first_number: int = 1) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._listeners: list[Callable[[Event], None]] = []
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(first_number)
         try:
             self._file: TextIO = path.open("x", encoding="utf-8")
         except OSError as error:

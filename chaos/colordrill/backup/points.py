@@ -227,6 +227,39 @@ def restore_point(target: Target, agent: Part, point: str) -> int:
     return int(told["files"])
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """How many files of a point stand at a site now, and how many of them stood there already."""
+
+    files: int
+    kept: int
+
+
+def restore_after(
+    target: Target, agent: Part, point: str, earlier: Sequence[str], canaries: str
+) -> Restored:
+    """Restore *point* into a site that is empty or holds what a restore of *earlier* left.
+
+    A restore that is still under way is waited for. What is whole stays, the rest of what it and
+    its canaries left goes, and every file is verified.
+
+    Args:
+        target: the stack.
+        agent: of the site.
+        point: what the site shall stand on.
+        earlier: points whose restore into this site was begun before; may hold *point* itself.
+        canaries: what the names of photos and pictures of the check after a restore begin with.
+
+    Raises:
+        PointDamaged: the point is not what its manifest says; the site is empty.
+        EnvironmentProblem: the site holds what no restore left, or the link failed.
+    """
+    command = ["colordrill-restore", point, "--canaries", canaries]
+    command += [word for each in earlier for word in ("--after", each)]
+    told = _told(target, agent, command, f"recovery point {point} could not be restored")
+    return Restored(int(told["files"]), int(told.get("kept", 0)))
+
+
 def scrub(target: Target, agent: Part, point: str) -> Scrubbed:
     """Compare *agent*'s site with the published *point*; changes nothing.
 

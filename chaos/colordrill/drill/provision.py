@@ -136,14 +136,27 @@ def place_canaries(
         GoldenProblem: a golden is weak: its uncoloured version would nearly pass.
         ServiceProblem: the healthy primary does not colour the crop as a picture should be.
     """
+    canaries = golden_canaries(assets, directory)
+    photo = _draw_crop(assets, seed)
+    content = _coloured_by_primary(photo, assets.workflows[PERSON], client, clock, objectives)
+    return (*canaries, _canary("crop", assets, photo, content, directory))
+
+
+def golden_canaries(assets: Assets, directory: Path) -> tuple[Canary, ...]:
+    """One canary per golden: those whose right answer is known without a healthy primary.
+
+    Args:
+        assets: photos, workflows and goldens.
+        directory: the run's directory; goldens and photos are copied to its ``images/``.
+
+    Raises:
+        GoldenProblem: a golden is weak: its uncoloured version would nearly pass.
+    """
     canaries = []
     for golden in assets.goldens:
         refuse_weak_golden(decode(golden.content))
         photo = assets.photos[golden.photo]
         canaries.append(_canary(golden.workflow, assets, photo, golden.content, directory))
-    photo = _draw_crop(assets, seed)
-    content = _coloured_by_primary(photo, assets.workflows[PERSON], client, clock, objectives)
-    canaries.append(_canary("crop", assets, photo, content, directory))
     return tuple(canaries)
 
 

@@ -9,6 +9,9 @@ from colordrill.stack.parts import Part, Site
 from colordrill.stack.target import Target
 
 BACKEND = "sites"
+SHOW = f"show servers state {BACKEND}"
+FORCED_OFF = 0x01
+"""The bit of ``srv_admin_state`` that ``state maint`` sets and ``state ready`` clears."""
 COMMAND = "haproxy-command"
 READ_BACK_LIMIT_S = 10.0
 
@@ -66,25 +69,27 @@ def switch_gateway(target: Target, client: ComfyClient, site: Site, clock: Clock
     return f"the public address answers from {answering}"
 
 
-def serves(target: Target, site: Site) -> bool:
-    """Whether the gateway sends requests to *site*, as far as its operators have said.
+def active_sites(target: Target) -> frozenset[Site]:
+    """The sites that the gateway was not told to leave alone, read from the gateway itself.
 
     Raises:
-        EnvironmentProblem: the gateway does not say.
+        EnvironmentProblem: it does not answer, or does not name both sites.
     """
-    executed = target.execute(
-        Part.GATEWAY, [COMMAND, f"show servers state {BACKEND}"], timeout_s=5.0
-    )
-    rows = [line.split() for line in executed.stdout.splitlines()]
-    columns = next((row[1:] for row in rows if row[:1] == ["#"]), [])
-    for row in rows:
-        said = dict(zip(columns, row, strict=False))
-        if said.get("srv_name") == site and "srv_admin_state" in said:
-            # 0: nobody has switched it off
-            return said["srv_admin_state"] == "0"
-    raise EnvironmentProblem(
-        f"the gateway does not say whether {site} is active: {executed.stdout.strip()[:200]!r}"
-    )
+    executed = target.execute(Part.GATEWAY, [COMMAND, SHOW], timeout_s=5.0)
+    # after the version comes "# be_id be_name srv_id srv_name ...", then a line for each server
+    lines = executed.stdout.splitlines()
+    names = next((line[1:].split() for line in lines if line.startswith("#")), [])
+    servers = [
+        dict(zip(names, line.split(), strict=False)) for line in lines if f" {BACKEND} " in line
+    ]
+    try:
+        states = {each["srv_name"]: int(each["srv_admin_state"]) for each in servers}
+        return frozenset(site for site in Site if not states[site] & FORCED_OFF)
+    except (KeyError, ValueError) as error:
+        said = (executed.stdout + executed.stderr).strip()[:200]
+        raise EnvironmentProblem(
+            f"the gateway does not say which sites are active: {said!r}", "see its log"
+        ) from error
 
 
 def _command(target: Target, command: str) -> None:

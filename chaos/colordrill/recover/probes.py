@@ -81,8 +81,8 @@ def make_as_primary(operator: Operator, point: str) -> str:
     Raises:
         EnvironmentProblem: it cannot be compared, or still differs when it was created anew.
     """
-    wanted = configuration_of(operator.target, point)
     part, target = Part.DR_COLORIZATION, operator.target
+    wanted = configuration_of(target, point)
     before = deviations(wanted, target.description(part))
     if before:
         settings = {name: wanted[name] for name in _SETTINGS if name in wanted}

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from colordrill.backup.points import PointDamaged, list_points, restore_point
@@ -49,31 +50,18 @@ class FailoverRunbook:
         )
 
     def _start(self) -> StepDone:
-        mended = make_as_primary(self.operator, self._points()[0])
-        self.operator.target.start(Part.DR_COLORIZATION)
-        self.operator.await_answer(Site.DR)
-        told = "the DR container answers; no model is loaded yet"
-        return StepDone(f"{mended}; {told}" if mended else told)
+        return StepDone(start_dr(self.operator, self._points()[0]))
 
     def _mount(self) -> StepDone:
-        mended = make_writable(self.operator)
-        damaged: list[str] = []
-        for point in self._points()[:POINTS_TRIED_MAX]:
-            try:
-                files = restore_point(self.operator.target, Part.DR_AGENT, point)
-            except PointDamaged as error:
-                damaged.append(f"{point}: {error.cause}")
-                self.operator.say(f"recovery point {point} is damaged, trying the one before")
-                continue
-            self._point = point
-            told = [mended] if mended else []
-            told += [f"passed over {each}" for each in damaged]
-            told.append(f"recovery point {point}, {files} files, every hash verified")
-            return StepDone("; ".join(told), point)
-        raise EnvironmentProblem(
-            f"none of the {len(damaged)} newest recovery points is whole: {'; '.join(damaged)}",
-            "restore the off-site copy",
-        )
+        target = self.operator.target
+
+        def restore(point: str) -> str:
+            files = restore_point(target, Part.DR_AGENT, point)
+            return f"{files} files, every hash verified"
+
+        done = mount_whole(self.operator, self._points(), restore)
+        self._point = done.point or ""
+        return done
 
     def _verify(self) -> StepDone:
         return StepDone(self.operator.judge_site(Site.DR))
@@ -92,3 +80,51 @@ class FailoverRunbook:
         if not points:
             raise EnvironmentProblem("the backup server holds no recovery point")
         return points
+
+
+def start_dr(operator: Operator, point: str) -> str:
+    """Start the DR container, created anew where it is not what *point*'s configuration says.
+
+    Returns:
+        What was done, for the record.
+
+    Raises:
+        EnvironmentProblem: it cannot be made so, or does not answer.
+    """
+    mended = make_as_primary(operator, point)
+    operator.target.start(Part.DR_COLORIZATION)
+    operator.await_answer(Site.DR)
+    told = "the DR container answers; no model is loaded yet"
+    return f"{mended}; {told}" if mended else told
+
+
+def mount_whole(
+    operator: Operator, points: Sequence[str], restore: Callable[[str], str]
+) -> StepDone:
+    """Restore the first of *points* that is whole into the DR site.
+
+    Args:
+        operator: who does it.
+        points: the candidates, in the order in which they are tried.
+        restore: restores one and tells how; raises PointDamaged where it is not whole.
+
+    Raises:
+        EnvironmentProblem: none of the first few is whole, or restoring failed for another reason.
+    """
+    mended = make_writable(operator)
+    damaged: list[str] = []
+    for point in points[:POINTS_TRIED_MAX]:
+        try:
+            restored = restore(point)
+        except PointDamaged as error:
+            damaged.append(f"{point}: {error.cause}")
+            operator.say(f"recovery point {point} is damaged, trying the one before")
+            continue
+        told = [mended] if mended else []
+        told += [f"passed over {each}" for each in damaged]
+        told.append(f"recovery point {point}, {restored}")
+        return StepDone("; ".join(told), point)
+    raise EnvironmentProblem(
+        f"none of the {len(damaged)} newest recovery points is whole: {'; '.join(damaged)}",
+        "restore the off-site copy",
+    )

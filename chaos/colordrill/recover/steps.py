@@ -35,6 +35,14 @@ class SiteRefused(EnvironmentProblem):
     """The restored site does not colour as it should."""
 
 
+class SiteNotJudged(SiteRefused):
+    """A picture of the restored site could not be judged; nobody knows whether it is right."""
+
+
+class NoPicture(EnvironmentProblem):
+    """A canary that was sent to a site itself got no picture."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepDone:
     """What a step did; *point* is the recovery point that the site stands on from now on."""
@@ -148,8 +156,9 @@ class Operator:
             What was found, for the record.
 
         Raises:
-            SiteRefused: a picture is not right.
-            EnvironmentProblem: no picture came.
+            SiteRefused: a picture is not right; SiteNotJudged: nobody can tell.
+            NoPicture: none came.
+            EnvironmentProblem: the site or the scoring worker cannot be reached.
         """
         with self.client(site) as client:
             for canary in self.canaries:
@@ -157,13 +166,14 @@ class Operator:
                     canary, client, kind="verifycan", site=site, limit_s=CANARY_LIMIT_S
                 )
                 if future is None:
-                    raise EnvironmentProblem(
-                        f"canary {canary.name} got no picture from the restored site",
+                    raise NoPicture(
+                        f"canary {canary.name} got no picture from the site {site}",
                         self.explain(site),
                     )
                 judgement = self.runner.judgement(future, JUDGE_LIMIT_S)
                 if judgement.correct is not True:
-                    raise SiteRefused(
+                    kind = SiteNotJudged if judgement.correct is None else SiteRefused
+                    raise kind(
                         f"canary {canary.name} is not right: {'; '.join(judgement.reasons)}",
                         "the gateway is not switched to a site that colours wrongly",
                     )

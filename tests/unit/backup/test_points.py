@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from colordrill.backup.points import (
+    PointDamaged,
     RecoveryPoint,
+    Restored,
     Verification,
     begun_at,
     catalogue,
     list_points,
     next_point_id,
     point_id,
+    restore_after,
     restore_point,
 )
 from colordrill.errors import EnvironmentProblem
@@ -198,3 +202,33 @@ def test_a_restore_that_failed_says_why(exit_code: int, stderr: str, said: str) 
 def test_a_restore_that_says_nothing_readable_did_not_succeed(stdout: str) -> None:
     with pytest.raises(EnvironmentProblem):
         restore_point(answering("colordrill-restore", 0, stdout), Part.DR_AGENT, "x")
+
+
+def test_a_restore_after_an_earlier_one_names_its_points_and_tells_what_it_kept() -> None:
+    asked: list[list[str]] = []
+
+    def restore(_part: Part, command: Sequence[str]) -> Executed:
+        asked.append(list(command))
+        return Executed(0, '{"point": "x", "files": 17, "kept": 5}', "")
+
+    target = FakeTarget(parts={Part.DR_AGENT: FakePart()}, programs={"colordrill-restore": restore})
+
+    restored = restore_after(target, Part.DR_AGENT, "x", ["w", "x"], "verifycan-")
+
+    assert restored == Restored(files=17, kept=5)
+    assert asked == [
+        ["colordrill-restore", "x", "--canaries", "verifycan-", "--after", "w", "--after", "x"]
+    ]
+
+
+def test_a_damaged_point_is_told_apart_from_a_failed_restore() -> None:
+    with pytest.raises(PointDamaged):
+        restore_after(answering("colordrill-restore", 5, ""), Part.DR_AGENT, "x", (), "v-")
+
+
+def test_the_time_of_a_point_is_read_from_its_id() -> None:
+    moment = datetime(2026, 11, 22, 20, 15, 30, 123_000, tzinfo=UTC)
+
+    assert begun_at(point_id(moment)) == moment
+    with pytest.raises(EnvironmentProblem, match="no recovery point's id"):
+        begun_at("yesterday")

@@ -24,7 +24,7 @@ from colordrill.errors import (
 from colordrill.interrupts import shielded
 from colordrill.look import Look
 from colordrill.picture import Bounds, Judgement, judge
-from colordrill.recover.gateway import serves
+from colordrill.recover.gateway import active_sites
 from colordrill.recover.readiness.containers import DR, held_file
 from colordrill.recover.readiness.examined import READ_LIMIT_S, Examined
 from colordrill.recover.steps import LOG_LINES, START_LIMIT_S
@@ -221,7 +221,7 @@ def end_left_rehearsal(target: Target, marker: Path, say: Callable[[str], None])
     """
     if not marker.exists():
         return
-    if serves(target, Site.DR):
+    if Site.DR in active_sites(target):
         say("a rehearsal was killed here, but the DR site is the active one now: it is left alone")
         marker.unlink()
         return

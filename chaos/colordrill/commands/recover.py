@@ -1,0 +1,149 @@
+"""`colordrill recover`: the runbook, for a real incident."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from colordrill.options import json_option, service_options
+from colordrill.scenario.settings import load_settings
+
+if TYPE_CHECKING:
+    from colordrill.drill.incident_plan import Plan
+    from colordrill.drill.recovery_record import Recovery
+
+
+def _time(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{value!r} is no time as 2026-11-22T20:15 or 2026-11-22T21:15:30+01:00"
+        ) from error
+    # as every time that is printed here
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@click.command()
+@click.option("--stack", metavar="ID", help="which standing stack, where there are several")
+@click.option("--dry-run", is_flag=True, help="only look, and say what each step would do")
+@click.option("--force", is_flag=True, help="give up a primary that is healthy")
+@click.option("--point", metavar="ID", help="restore this recovery point and no other")
+@click.option(
+    "--before",
+    metavar="TIME",
+    callback=_time,
+    help="restore the newest point begun by then (UTC, or with a zone)",
+)
+@click.option("--image", metavar="REF", help="your own colorization image, as for `up`")
+@click.option("--out", type=click.Path(path_type=Path), help="where records go; default runs/")
+@service_options
+@json_option
+def recover(
+    stack: str | None,
+    dry_run: bool,
+    force: bool,
+    point: str | None,
+    before: datetime | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Bring the service of a standing stack back at its DR site; killed, start it again.
+
+    It fences the primary, starts the DR site, restores the newest whole recovery point, has
+    canaries judged, switches the gateway, and goes on from wherever an earlier start was broken
+    off. A healthy primary is refused (exit code 2) without --force.
+
+    Exit codes: 0 recovered or nothing to do, 1 the restored site colours wrongly, 2 refused or
+    usage, 3 not known, 4 a step failed, 130 interrupted.
+
+    \b
+    Examples:
+      colordrill recover --dry-run
+      colordrill recover
+      colordrill recover --before 2026-11-22T20:15
+    """
+    from colordrill.drill.incident import Order
+    from colordrill.recover.choosing import Wish
+
+    if point is not None and before is not None:
+        raise click.UsageError("--point and --before name two recovery points: give one of them")
+    settings = load_settings(options, Path.cwd())
+    order = Order(stack, Wish(point, before), force)
+    if dry_run:
+        _plan(settings, order, as_json)
+    _recover(settings, order, as_json)
+
+
+def _plan(settings: Any, order: Any, as_json: bool) -> None:
+    from colordrill.drill.incident_plan import plan
+
+    found = plan(settings, order)
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False))
+    else:
+        _print(_planned(found))
+    sys.exit(int(found.exit_code))
+
+
+def _recover(settings: Any, order: Any, as_json: bool) -> None:
+    from colordrill.drill.incident import recover as run_recovery
+    from colordrill.record.console import Progress
+
+    with Progress() as progress:
+        recovery = run_recovery(settings, order, progress.step)
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(recovery), ensure_ascii=False))
+    else:
+        _print(_summary(recovery))
+    sys.exit(recovery.exit_code)
+
+
+def _print(rows: list[tuple[str, str | None]]) -> None:
+    from colordrill.record.wording import printable
+
+    for name, value in rows:
+        if value:
+            click.echo(f"{name}: {printable(value)}")
+
+
+def _planned(found: Plan) -> list[tuple[str, str | None]]:
+    refused = "no" if found.refused is False else "cannot be known without canaries"
+    return [
+        ("would", f"{found.way}: {found.why}"),
+        ("primary", found.primary),
+        ("refused", refused),
+        ("recovery point", _point(found.point, found.point_age_s)),
+        ("DR container differs", "; ".join(found.differs)),
+        *found.steps.items(),
+    ]
+
+
+def _summary(recovery: Recovery) -> list[tuple[str, str | None]]:
+    steps = ", ".join(f"{each['name']} {each['took_s']:.1f} s" for each in recovery.steps)
+    whole = recovery.incident_took_s
+    began = f"since the incident began {whole:.1f} s" if whole is not None else ""
+    took = f"{recovery.took_s:.1f} s ({steps})" if steps else ""
+    return [
+        ("outcome", recovery.outcome),
+        ("why", recovery.why),
+        ("problem", recovery.problem),
+        ("active site", ", ".join(recovery.active) or "none"),
+        ("recovery point", _point(recovery.point, recovery.point_age_s)),
+        ("took", ", ".join(each for each in (took, began) if each and took)),
+        ("record", recovery.record),
+    ]
+
+
+def _point(point: str | None, age_s: float | None) -> str | None:
+    if point is None or age_s is None:
+        return point
+    return f"{point}, {age_s:.0f} s old"

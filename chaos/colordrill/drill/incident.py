@@ -1,0 +1,263 @@
+"""A real incident on a standing stack: recovers it, and writes down how that went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from colordrill.backup.points import begun_at, list_points
+from colordrill.clock import Clock, SystemClock, seconds_between
+from colordrill.drill.assets import Assets, load_assets
+from colordrill.drill.attached import AttachedStack, attached_stack
+from colordrill.drill.provision import golden_canaries
+from colordrill.drill.recovery_record import Recovery, RecoveryEnd, step_entries
+from colordrill.drill.standing import keep_logs
+from colordrill.errors import (
+    ColordrillError,
+    GoldenProblem,
+    RecordProblem,
+    ServiceProblem,
+    UsageProblem,
+)
+from colordrill.history import Event, History
+from colordrill.interrupts import interruptible, shielded
+from colordrill.record.journal import RunDirectory
+from colordrill.recover.choosing import Wish, candidates
+from colordrill.recover.course import Course, Way, World, course_of
+from colordrill.recover.gateway import active_sites
+from colordrill.recover.incident import IncidentRunbook
+from colordrill.recover.incidents import Journal, Past, read_past
+from colordrill.recover.primary import Finding, Health, examine
+from colordrill.recover.steps import Operator, RunbookEnd, SiteNotJudged
+from colordrill.scenario.catalogue import HOST_POWER_LOSS
+from colordrill.scenario.settings import Settings
+from colordrill.workload.canary import CanaryRunner
+from colordrill.workload.scoring import ScoringWorker
+
+FOLDER = "recoveries"
+NUMBERS_PER_S = 1_000
+"""More than a start writes operations: two starts are seconds apart."""
+
+ANSWER_LIMIT_S = 2.0
+PURPOSE = "recover"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What an operator wants.
+
+    Attributes:
+        stack: the run id of the standing stack; None: the only one.
+        wish: which recovery point.
+        force: also where the primary is healthy.
+    """
+
+    stack: str | None = None
+    wish: Wish = field(default_factory=Wish)
+    force: bool = False
+
+
+def look(stack: AttachedStack) -> World:
+    """What the stack itself says.
+
+    Raises:
+        EnvironmentProblem: the gateway or the backup server does not answer.
+    """
+    try:
+        _, answering = stack.client.system_stats(timeout_s=ANSWER_LIMIT_S)
+    except ServiceProblem:
+        answering = None
+    points = tuple(each.id for each in list_points(stack.target))
+    return World(active_sites(stack.target), answering, points)
+
+
+def recover(
+    settings: Settings, order: Order, say: Callable[[str], None], clock: Clock | None = None
+) -> Recovery:
+    """Recover the service at the DR site, or go on with a recovery that was broken off.
+
+    Args:
+        settings: what the service is like, and where records go.
+        order: what is wanted.
+        say: tells people how it goes.
+        clock: time and waiting; the system's by default.
+
+    Raises:
+        UsageProblem: the primary is healthy, or what was asked for makes no sense; no site was
+            touched.
+        EnvironmentProblem: the stack or the data do not allow it; no site was touched.
+        RecordProblem: nothing could be written down; no step was begun after that.
+    """
+    assets = load_assets(settings.service)
+    if assets.missing or not assets.goldens:
+        raise GoldenProblem(
+            f"there are no goldens of {', '.join(assets.missing) or 'this service'}: the restored "
+            "site could not be judged",
+            "capture them from a healthy service with `colordrill golden capture`",
+        )
+    with interruptible(), attached_stack(order.stack, PURPOSE) as stack:
+        past, world = read_past(stack.directory), look(stack)
+        course = course_of(past, world)
+        start = _Start(settings, order, assets, stack, past, course, say, clock or SystemClock())
+        if course.way is Way.NOTHING:
+            return start.told(RecoveryEnd.NOTHING, None)
+        return start.run(candidates(world.points, order.wish, course))
+
+
+@dataclass(slots=True)
+class _Start:
+    """One start of the recovery."""
+
+    settings: Settings
+    order: Order
+    assets: Assets
+    stack: AttachedStack
+    past: Past
+    course: Course
+    say: Callable[[str], None]
+    clock: Clock
+    _events: list[Event] = field(init=False, default_factory=list)
+    _began_at: datetime = field(init=False)
+    _began_ns: int = field(init=False)
+    _incident_began_at: str | None = field(init=False, default=None)
+    _primary: Finding | None = field(init=False, default=None)
+    _runbook: IncidentRunbook | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        """Take the time."""
+        self._began_at, self._began_ns = self.clock.wall(), self.clock.now_ns()
+        if self.course.incident is not None:
+            self._incident_began_at = self.course.incident.begun_at
+
+    def run(self, points: tuple[str, ...]) -> Recovery:
+        """Examine the primary, take the steps, write down what happened."""
+        directory = RunDirectory.create(
+            self.settings.out / FOLDER, "recover", self.past.starts + 1, self._began_at
+        )
+        self.say(self.course.why)
+        end, problem = RecoveryEnd.BROKEN_OFF, None
+        try:
+            with self._operator(directory) as operator:
+                self._refuse_healthy(operator)
+                end = self._take_steps(operator, directory.path, points)
+        except ColordrillError as error:
+            end, problem = RecoveryEnd.FAILED, error
+            raise
+        finally:
+            with shielded():
+                keep_logs(self.stack.target, directory.logs, self._began_at)
+                recovery = self.told(end, directory.path, problem)
+                self._write(recovery, directory.path)
+        return recovery
+
+    @contextmanager
+    def _operator(self, directory: RunDirectory) -> Iterator[Operator]:
+        objectives = self.settings.apply(HOST_POWER_LOSS).objectives
+        # ids name photos at the sites, and no two starts may share any: a service that has coloured
+        # one before answers from its cache. The journal knows nothing of a start killed early
+        first = int(self._began_at.timestamp()) * NUMBERS_PER_S + 1
+        with (
+            History(directory.history, self.clock, first) as history,
+            ScoringWorker(history, directory.path, objectives) as scoring,
+        ):
+            history.listen(self._events.append)
+            yield Operator(
+                target=self.stack.target,
+                history=history,
+                clock=self.clock,
+                public=self.stack.client,
+                runner=CanaryRunner(history, self.clock, scoring, directory.path),
+                canaries=golden_canaries(self.assets, directory.path),
+                say=self.say,
+                service_port=self.assets.service.port,
+            )
+
+    def _refuse_healthy(self, operator: Operator) -> None:
+        if self.course.on_dr:
+            # users are at the DR site: two states are not weighed against each other
+            return
+        self.say("is the primary healthy? its own address is asked, and canaries are sent there")
+        self._primary = examine(operator)
+        self.say(self._primary.detail)
+        if self._primary.health is Health.UNKNOWN:
+            self.say("that does not prove it healthy: it counts as not healthy and is fenced")
+        if self._primary.health is not Health.HEALTHY:
+            return
+        if self.order.force or self.course.forced:
+            self.say("the primary is healthy, and is given up all the same: --force was given")
+            return
+        fenced = f"; {self.course.why}" if self.course.way is Way.RESUME else ""
+        raise UsageProblem(
+            f"nothing was done: {self._primary.detail}{fenced}",
+            "see what is between it and its users, or give it up with --force: what it "
+            "acknowledged since the newest recovery point is lost then",
+        )
+
+    def _take_steps(self, operator: Operator, record: Path, points: tuple[str, ...]) -> RecoveryEnd:
+        journal = Journal(self.stack.directory, self.clock)
+        if self.course.incident is None:
+            self._incident_began_at = self._began_at.isoformat(timespec="milliseconds")
+            journal.begin(len(self.past.incidents) + 1, forced=self.order.force)
+        journal.start(record.absolute())
+        self._runbook = IncidentRunbook(
+            operator=operator,
+            journal=journal,
+            points=points,
+            earlier=self.past.restored,
+            keep_data=self.course.keep_data,
+        )
+        end = self._runbook.run()
+        if end is RunbookEnd.DONE:
+            return RecoveryEnd.RECOVERED if self._runbook.certain else RecoveryEnd.UNCERTAIN
+        if end is RunbookEnd.REFUSED:
+            not_judged = isinstance(self._runbook.error, SiteNotJudged)
+            return RecoveryEnd.NOT_JUDGED if not_judged else RecoveryEnd.WRONG
+        return RecoveryEnd.FAILED
+
+    def told(
+        self, end: RecoveryEnd, record: Path | None, problem: ColordrillError | None = None
+    ) -> Recovery:
+        """What it came to, with what is known by now."""
+        runbook, incident = self._runbook, self.course.incident
+        error = problem or (runbook.error if runbook else None)
+        point = runbook.point if runbook else ""
+        if end is RecoveryEnd.NOTHING and incident is not None and incident.restored:
+            point = incident.restored[-1]
+        begun = self._incident_began_at
+        first = datetime.fromisoformat(begun) if begun else None
+        now = self.clock.wall()
+        exit_code = problem.exit_code if problem else end.exit_code
+        return Recovery(
+            stack=self.stack.run_id,
+            outcome=end.value,
+            exit_code=int(exit_code),
+            active=self._active(),
+            why=self.course.why,
+            resumed=self.course.way is Way.RESUME,
+            primary=self._primary.detail if self._primary else None,
+            point=point or None,
+            point_age_s=(first - begun_at(point)).total_seconds() if point and first else None,
+            began_at=self._began_at.isoformat(timespec="milliseconds"),
+            incident_began_at=begun,
+            took_s=seconds_between(self._began_ns, self.clock.now_ns()),
+            incident_took_s=(now - first).total_seconds() if first else None,
+            steps=tuple(step_entries(self._events)),
+            problem=str(error) if error else None,
+            record=str(record) if record else None,
+        )
+
+    def _write(self, recovery: Recovery, directory: Path) -> None:
+        """A full disk does not undo what was done."""
+        try:
+            recovery.write(directory)
+        except RecordProblem as problem:
+            self.say(str(problem))
+
+    def _active(self) -> tuple[str, ...]:
+        try:
+            return tuple(sorted(active_sites(self.stack.target)))
+        except ColordrillError:
+            return ()

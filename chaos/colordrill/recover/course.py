@@ -1,0 +1,106 @@
+"""What a start of the recovery has to do: begin, go on, or nothing. Decided from what was seen.
+
+A journal says what was begun, not what has happened since: somebody may have brought the primary
+back by hand, and days may have passed. An old incident is gone on with only where the world is
+still as that incident left it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from colordrill.backup.points import begun_at
+from colordrill.recover.incidents import Incident, Past
+from colordrill.stack.parts import Site
+
+
+class Way(Enum):
+    """What is to be done."""
+
+    BEGIN = "begin"
+    RESUME = "resume"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the stack itself says.
+
+    Attributes:
+        active: the sites that the gateway was not told to leave alone.
+        answering: the site that the public address was answered by; None where nobody answers.
+        points: the recovery points, oldest first.
+    """
+
+    active: frozenset[Site]
+    answering: str | None
+    points: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What is to be done, and why.
+
+    Attributes:
+        way: begin, resume or nothing.
+        incident: the one that is gone on with, or that is over; None for a new one.
+        why: for people.
+        keep_data: the DR site is used as it is: users may have written to it.
+        on_dr: the DR site is the active one: whether the primary is healthy counts no more.
+        forced: what is gone on with was begun although the primary was healthy.
+    """
+
+    way: Way
+    incident: Incident | None
+    why: str
+    keep_data: bool = False
+    on_dr: bool = False
+    forced: bool = False
+
+
+def course_of(past: Past, world: World) -> Course:
+    """Decide from the journal and from what the stack says."""
+    last = past.last
+    if world.active == {Site.DR}:
+        return _on_dr(last, world)
+    if last is None:
+        return Course(Way.BEGIN, None, "no recovery was begun on this stack before")
+    if not last.closed and Site.PRIMARY not in world.active:
+        stopped = f" in its step {last.broken_off}" if last.broken_off else ""
+        why = f"the recovery begun at {last.begun_at} was broken off{stopped}"
+        return Course(Way.RESUME, last, why, keep_data=last.switching, forced=last.forced)
+    if last.switching and not _backed_up_since(last, world.points):
+        # a gateway that was restarted has forgotten the switch; no later state exists anywhere
+        why = (
+            f"the DR site took over after {last.begun_at}, the gateway does not send to it any "
+            "more, and nothing was backed up since"
+        )
+        return Course(Way.RESUME, last, why, keep_data=True)
+    if last.closed:
+        return Course(Way.BEGIN, None, f"the recovery begun at {last.begun_at} is over")
+    why = (
+        f"the recovery begun at {last.begun_at} was broken off, but the gateway sends users to the "
+        "primary: it is not gone on with"
+    )
+    return Course(Way.BEGIN, None, why)
+
+
+def _on_dr(last: Incident | None, world: World) -> Course:
+    """Users may be at the DR site already: nothing is ever restored over what they wrote."""
+    if last is not None and not last.closed:
+        why = f"the recovery begun at {last.begun_at} was broken off after its switch"
+        return Course(Way.RESUME, last, why, keep_data=True, on_dr=True)
+    if world.answering == Site.DR:
+        why = "the DR site is the active one already, and it answers"
+        return Course(Way.NOTHING, last, why, keep_data=True, on_dr=True)
+    why = "the DR site is the active one already, and does not answer"
+    way = Way.BEGIN if last is None else Way.RESUME
+    return Course(way, last, why, keep_data=True, on_dr=True)
+
+
+def _backed_up_since(incident: Incident, points: Sequence[str]) -> bool:
+    begun = datetime.fromisoformat(incident.begun_at)
+    return any(begun_at(each) > begun for each in points)

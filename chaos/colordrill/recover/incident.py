@@ -1,0 +1,120 @@
+"""The runbook of a real incident: the five steps, each of which may be taken again.
+
+It is the runbook for a site that is lost, with what a drill does not need: the primary is fenced
+before the DR site may be written to, every step is announced in the journal, and a start after a
+kill goes on from the world as it is. No step relies on the journal for what the world itself says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from colordrill.backup.points import restore_after
+from colordrill.clock import seconds_between
+from colordrill.errors import ColordrillError, EnvironmentProblem
+from colordrill.recover.gateway import active_sites, switch_gateway
+from colordrill.recover.incidents import Journal
+from colordrill.recover.primary import fence_primary
+from colordrill.recover.runbook import mount_whole, start_dr
+from colordrill.recover.steps import Operator, RunbookEnd, Step, StepDone
+from colordrill.stack.parts import Part, Site
+
+CANARIES = "verifycan-"
+"""What the names of the photos and pictures of step 3 begin with."""
+
+
+@dataclass(slots=True)
+class IncidentRunbook:
+    """Recovers the service at the DR site, also from where another process was killed.
+
+    Attributes:
+        operator: who carries it out.
+        journal: where each step is announced.
+        points: the candidates, in the order in which they are tried.
+        earlier: points whose restore into the DR site was begun before.
+        keep_data: users may have written to the DR site: it is used as it is.
+        error: what ended it early.
+        certain: whether the primary was seen not to run.
+        point: what the DR site stands on.
+    """
+
+    operator: Operator
+    journal: Journal
+    points: Sequence[str]
+    earlier: Sequence[str] = ()
+    keep_data: bool = False
+    error: ColordrillError | None = field(init=False, default=None)
+    certain: bool = field(init=False, default=True)
+    point: str = field(init=False, default="")
+    _started_ns: int = field(init=False, default=0)
+
+    def run(self) -> RunbookEnd:
+        """Take the steps in order; the first that does not succeed ends the runbook."""
+        self._started_ns = self.operator.clock.now_ns()
+        steps = (
+            ("start", self._start),
+            ("mount", self._mount),
+            ("verify", self._verify),
+            ("switch", self._switch),
+            ("record", self._record),
+        )
+        return self.operator.carry_out([self._announced(*each) for each in steps])
+
+    def _announced(self, name: str, act: Callable[[], StepDone]) -> Step:
+        def announced() -> StepDone:
+            try:
+                self.journal.step(name)
+                done = act()
+            except ColordrillError as error:
+                self.error = error
+                raise
+            self.journal.ended(name, done.detail)
+            return done
+
+        return name, announced
+
+    def _start(self) -> StepDone:
+        fenced = fence_primary(self.operator)
+        self.certain = fenced.certain
+        return StepDone(f"{fenced.detail}; {start_dr(self.operator, self.points[0])}")
+
+    def _mount(self) -> StepDone:
+        if self.keep_data:
+            self.point = self.earlier[-1] if self.earlier else ""
+            return StepDone("users may have written to the DR site: it is used as it is")
+        begun = list(self.earlier)
+
+        def restore(point: str) -> str:
+            begun.append(point)
+            self.journal.restore(point)
+            restored = restore_after(
+                self.operator.target, Part.DR_AGENT, point, tuple(dict.fromkeys(begun)), CANARIES
+            )
+            return f"{restored.files} files, {restored.kept} of them there already, all verified"
+
+        done = mount_whole(self.operator, self.points, restore)
+        self.point = done.point or ""
+        # it may have loaded models and coloured from what was there before
+        self.operator.forget_models(Site.DR)
+        return done
+
+    def _verify(self) -> StepDone:
+        return StepDone(self.operator.judge_site(Site.DR))
+
+    def _switch(self) -> StepDone:
+        operator = self.operator
+        seen = switch_gateway(operator.target, operator.public, Site.DR, operator.clock)
+        active = active_sites(operator.target)
+        if active != {Site.DR}:
+            raise EnvironmentProblem(
+                f"after the switch the gateway has {', '.join(sorted(active)) or 'no site'} active",
+                "see the gateway's log; exactly one site may be active",
+            )
+        return StepDone(f"{seen}, the only active one")
+
+    def _record(self) -> StepDone:
+        self.journal.close()
+        spent_s = seconds_between(self._started_ns, self.operator.clock.now_ns())
+        stands = f"on recovery point {self.point}" if self.point else "on the data that it had"
+        return StepDone(f"the DR site is active, {stands}; {spent_s:.1f} s of runbook time")

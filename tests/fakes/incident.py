@@ -1,0 +1,112 @@
+"""What an incident meets: a gateway and a DR site in memory, and a kill between any two acts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from colordrill.recover.gateway import SHOW
+from colordrill.stack.parts import Part, Site
+from colordrill.stack.target import Executed
+from fakes.target import FakeTarget
+
+ACTS = frozenset({"start", "stop", "kill", "recreate", "put_files", "execute"})
+CONFIG_OFF, FORCED_OFF = 4, 1
+
+
+class Killed(BaseException):
+    """The process is gone: nothing that comes after it is run."""
+
+
+@dataclass
+class Killer:
+    """Ends the process at one of the moments between acts; counts them where it does not."""
+
+    at: int | None = None
+    passed: int = 0
+
+    def moment(self) -> None:
+        if self.at is not None and self.passed == self.at:
+            raise Killed(self.at)
+        self.passed += 1
+
+    def around(self, act: Callable[..., Any]) -> Callable[..., Any]:
+        """*act* with a moment before it and one after."""
+
+        def killable(*arguments: Any, **named: Any) -> Any:
+            self.moment()
+            done = act(*arguments, **named)
+            self.moment()
+            return done
+
+        return killable
+
+
+class KillableTarget:
+    """A target at each of whose acts the process may end."""
+
+    def __init__(self, target: FakeTarget, killer: Killer) -> None:
+        self._target = target
+        self._killer = killer
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._target, name)
+        return self._killer.around(found) if name in ACTS else found
+
+
+@dataclass
+class FakeGateway:
+    """The gateway's runtime API, and who answers at the public address."""
+
+    target: FakeTarget
+    off: set[str] = field(default_factory=lambda: {"dr"})
+
+    def run(self, _part: Part, command: Sequence[str]) -> Executed:
+        if command[1] == SHOW:
+            return Executed(0, self._table(), "")
+        site, state = command[1].split()[2].removeprefix("sites/"), command[1].split()[-1]
+        (self.off.add if state == "maint" else self.off.discard)(site)
+        return Executed(0, "\n", "")
+
+    def answering(self) -> str | None:
+        services = {"primary": Part.PRIMARY_COLORIZATION, "dr": Part.DR_COLORIZATION}
+        up = [s for s, part in services.items() if self.target.state(part).running]
+        return next((site for site in up if site not in self.off), None)
+
+    def restarted(self) -> None:
+        """It has forgotten what it was told."""
+        self.off = {"dr"}
+
+    def _table(self) -> str:
+        lines = ["1", "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state"]
+        for number, site in enumerate(Site, start=1):
+            flags = (CONFIG_OFF if site is Site.DR else 0) | (FORCED_OFF if site in self.off else 0)
+            lines.append(f"3 sites {number} {site} - 2 {flags}")
+        return "\n".join([*lines, ""])
+
+
+@dataclass
+class FakeDrSite:
+    """The DR site's volumes as `colordrill-restore` treats them: file to who put it there."""
+
+    killer: Killer
+    files: dict[str, str] = field(default_factory=dict)
+    damaged: set[str] = field(default_factory=set)
+
+    def restore(self, _part: Part, command: Sequence[str]) -> Executed:
+        point, *words = command[1:]
+        pairs = list(zip(words[::2], words[1::2], strict=True))
+        after = [value for option, value in pairs if option == "--after"]
+        if set(self.files.values()) - set(after):
+            return Executed(3, "", "this site holds what no restore is known to have put there")
+        kept = sum(origin == point for origin in self.files.values())
+        self.files = {name: each for name, each in self.files.items() if each == point}
+        if point in self.damaged:
+            self.files = {}
+            return Executed(5, "", "1 restored file is not what the manifest says")
+        self.files["input/a.png"] = point
+        self.killer.moment()
+        self.files["output/b.png"] = point
+        return Executed(0, json.dumps({"files": 2, "kept": kept}), "")

@@ -1,0 +1,113 @@
+"""A stack in memory whose primary is down, for every start of `colordrill recover`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from colordrill.data import fixtures
+from colordrill.drill import incident, incident_plan
+from colordrill.drill.assets import load_assets
+from colordrill.drill.attached import AttachedStack
+from colordrill.drill.incident import Order, recover
+from colordrill.drill.recovery_record import Recovery
+from colordrill.recover.choosing import Wish
+from colordrill.recover.incidents import Journal, read_past
+from colordrill.scenario.settings import Settings
+from colordrill.stack.parts import Part
+from fakes.incident import FakeDrSite, FakeGateway, KillableTarget, Killed, Killer
+from fakes.service import Reply, comfyui
+
+if TYPE_CHECKING:
+    from unit.recover.conftest import Disaster
+
+PRIMARY, DR = Part.PRIMARY_COLORIZATION, Part.DR_COLORIZATION
+
+
+@dataclass
+class Incident:
+    """A standing stack whose primary is down, and everything that a start of the command sees."""
+
+    disaster: Disaster
+    directory: Path
+    out: Path
+    killer: Killer
+    gateway: FakeGateway
+    site: FakeDrSite
+    said: list[str] = field(default_factory=list)
+
+    def start(self, *, force: bool = False, **wish: Any) -> Recovery:
+        order = Order(None, Wish(**wish), force)
+        return recover(Settings(out=self.out), order, self.said.append, self.disaster.clock)
+
+    def killed_at(self, moment: int, **options: Any) -> bool:
+        """Whether a start was killed at that moment; else it went to its end before."""
+        self.killer.at, self.killer.passed = moment, 0
+        try:
+            self.start(**options)
+        except Killed:
+            return True
+        finally:
+            self.killer.at = None
+        return False
+
+    def kill_in(self, step: str) -> None:
+        """Let a start be killed at the first act of *step*."""
+        for moment in range(200):
+            assert self.killed_at(moment)
+            last = read_past(self.directory).last
+            if last is not None and last.broken_off == step:
+                return
+        raise AssertionError(step)
+
+    def primary_runs(self) -> None:
+        self.disaster.target.start(PRIMARY)
+
+    def running(self) -> tuple[bool, bool]:
+        """Whether the services of the primary and of the DR site run."""
+        state = self.disaster.target.state
+        return state(PRIMARY).running, state(DR).running
+
+    def expect_one_healthy_site(self) -> None:
+        assert self.gateway.off == {"primary"}
+        assert self.gateway.answering() == "dr"
+        assert self.running() == (False, True)
+        (point,) = set(self.site.files.values())
+        assert self.site.files == {"input/a.png": point, "output/b.png": point}
+
+
+def broken_stack(disaster: Disaster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Incident:
+    """The stack of *disaster*, its primary down since after its newest recovery point."""
+    killer = Killer()
+    gateway, site = FakeGateway(disaster.target), FakeDrSite(killer)
+    programs = {"haproxy-command": gateway.run, "colordrill-restore": site.restore}
+    disaster.target.programs |= programs
+    disaster.target.kill([PRIMARY])
+    picture = (fixtures() / "photos" / "astronaut.png").read_bytes()
+    disaster.dr.answer = disaster.primary.answer = comfyui(picture, site=None)
+    disaster.public.answer = lambda _request: (
+        Reply(200, b"{}", gateway.answering()) if gateway.answering() else Reply(503)
+    )
+    directory = tmp_path / "run"
+    directory.mkdir()
+    target: Any = KillableTarget(disaster.target, killer)
+
+    @contextmanager
+    def attached(_run_id: str | None, _purpose: str) -> Iterator[AttachedStack]:
+        yield AttachedStack("aa", target, disaster.operator.public, directory)
+
+    assets = load_assets()
+    monkeypatch.setattr(incident, "load_assets", lambda _service: assets)
+    for module in (incident, incident_plan):
+        monkeypatch.setattr(module, "attached_stack", attached)
+    monkeypatch.setattr(incident, "ScoringWorker", lambda *_: nullcontext(disaster.scoring))
+    monkeypatch.setattr(incident, "golden_canaries", lambda *_: disaster.operator.canaries)
+    monkeypatch.setattr(Journal, "_append", killer.around(Journal._append))
+    # the points were begun before the incident
+    disaster.clock.advance(10.0)
+    return Incident(disaster, directory, tmp_path / "runs", killer, gateway, site)

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from colordrill.errors import RecordProblem
+from colordrill.recover.incidents import JOURNAL, Incident, Journal, Past, read_past
+from fakes.clock import ManualClock
+
+BEGUN = "2026-11-22T20:15:30.123+00:00"
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path, ManualClock())
+
+
+def test_without_a_journal_nothing_has_happened(tmp_path: Path) -> None:
+    assert read_past(tmp_path) == Past()
+
+
+def test_what_was_written_is_read_back(journal: Journal, tmp_path: Path) -> None:
+    journal.begin(1, forced=True)
+    journal.start(tmp_path)
+    journal.step("start")
+    journal.ended("start", "did it")
+    journal.step("mount")
+    journal.restore("P1")
+    journal.restore("P2")
+
+    past = read_past(tmp_path)
+
+    assert past.starts == 1
+    assert past.last == Incident(
+        1, BEGUN, forced=True, restored=("P1", "P2"), ended=("start",), broken_off="mount"
+    )
+
+
+def test_users_may_be_at_the_dr_site_from_the_beginning_of_the_switch_on(
+    journal: Journal, tmp_path: Path
+) -> None:
+    journal.begin(1, forced=False)
+    journal.step("switch")
+
+    past = read_past(tmp_path)
+
+    assert past.last is not None
+    assert (past.last.switching, past.last.closed) == (True, False)
+
+
+def test_points_of_every_incident_are_known_each_once(journal: Journal, tmp_path: Path) -> None:
+    for number in (1, 2):
+        journal.begin(number, forced=False)
+        journal.restore("P1")
+        journal.restore(f"Q{number}")
+        journal.close()
+
+    past = read_past(tmp_path)
+
+    assert past.restored == ("P1", "Q1", "Q2")
+    assert [each.closed for each in past.incidents] == [True, True]
+
+
+def test_a_torn_last_line_is_passed_over_and_cut_off_by_the_next(
+    journal: Journal, tmp_path: Path
+) -> None:
+    journal.begin(1, forced=False)
+    with (tmp_path / JOURNAL).open("ab") as file:
+        file.write(b'{"event": "clo')
+    assert read_past(tmp_path).last == Incident(1, BEGUN)
+
+    journal.step("start")
+
+    past = read_past(tmp_path)
+    assert past.last is not None
+    assert past.last.broken_off == "start"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"garbage",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"event": "step", "step": "start"}',
+        b'{"event": "begin", "incident": "x", "wall": "", "forced": false}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+    ],
+)
+def test_a_line_that_is_not_a_journals_is_never_gone_on_from(line: bytes, tmp_path: Path) -> None:
+    (tmp_path / JOURNAL).write_bytes(line + b"\n")
+
+    with pytest.raises(RecordProblem, match="not its own") as caught:
+        read_past(tmp_path)
+
+    assert "move the file away" in caught.value.next_step
+
+
+def test_an_event_that_no_journal_has_is_refused(journal: Journal, tmp_path: Path) -> None:
+    journal.begin(1, forced=False)
+    with (tmp_path / JOURNAL).open("ab") as file:
+        file.write(b'{"event": "dance"}\n')
+
+    with pytest.raises(RecordProblem, match="dance"):
+        read_past(tmp_path)
+
+
+def test_a_full_disk_does_not_undo_a_step_that_has_ended(tmp_path: Path) -> None:
+    absent = Journal(tmp_path / "absent", ManualClock())
+
+    absent.ended("start", "did it")
+
+    with pytest.raises(RecordProblem, match="cannot be written"):
+        absent.step("mount")
