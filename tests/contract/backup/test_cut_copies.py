@@ -14,7 +14,7 @@ pytestmark = pytest.mark.docker
 
 FIRST, CUT, NEXT = (f"20261122T20153{second}.123Z" for second in (0, 4, 8))
 SLOW = ("env", "PATH=/tmp/slow:/usr/local/bin:/usr/bin:/bin")
-LARGE_BYTES = 24_000_000
+LARGE_BYTES = 12_000_000
 KILL_ALL = """
 import os, pathlib, signal
 for stat in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
@@ -32,13 +32,13 @@ def copying(lab: BackupLab) -> Iterator[Running]:
     lab.snapshot(FIRST)
     lab.primary.put({"output/large.png": secrets.token_bytes(LARGE_BYTES)})
     slow = (
-        "mkdir -p /tmp/slow && printf '#!/bin/sh\\nexec /usr/bin/rsync --bwlimit=2000 \"$@\"\\n' "
+        "mkdir -p /tmp/slow && printf '#!/bin/sh\\nexec /usr/bin/rsync --bwlimit=1000 \"$@\"\\n' "
         "> /tmp/slow/rsync && chmod 755 /tmp/slow/rsync"
     )
     lab.primary.checked("sh", "-c", slow)
     with lab.primary.starting(*SLOW, "colordrill-snapshot", CUT, "--previous", FIRST) as running:
         # rsync writes into a file of another name until it is complete
-        half = f"find /backup/incoming/{CUT}/output -name '.large.png.*' -size +1M"
+        half = f"find /backup/incoming/{CUT}/output -name '.large.png.*' -size +256k"
         lab.server.await_true(f"{half} | grep .")
         yield running
 
@@ -52,7 +52,8 @@ def expect_no_half_point(lab: BackupLab) -> None:
     lab.snapshot(NEXT, previous=FIRST)
     lab.server.checked("colordrill-verify", NEXT)
     lab.dr.checked("colordrill-restore", NEXT)
-    assert lab.dr.site() == lab.primary.site()
+    hashes = ("sh", "-c", "cd /site && find . -type f -exec sha256sum {} + | sort")
+    assert lab.dr.checked(*hashes) == lab.primary.checked(*hashes)
     assert lab.points() == [FIRST, NEXT]
 
 
