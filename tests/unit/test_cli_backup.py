@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from colordrill.backup.points import point_id
+from colordrill.backup.point_ids import point_id
 from colordrill.cli import main
 from colordrill.drill import attached, backup_schedule
 from colordrill.drill.attached import AttachedTarget

@@ -1,13 +1,14 @@
-"""Recovery points: how they are named, listed and restored."""
+"""Recovery points: how they are listed, verified, removed and restored."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from colordrill.backup.point_ids import begun_at
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Target
@@ -17,7 +18,6 @@ RESTORE_LIMIT_S = 600.0
 DAMAGED = 5
 """Exit code of the backup image's programs: the point is not what its manifest says."""
 
-_ID_FORMAT = "%Y%m%dT%H%M%S.%fZ"
 
 KEYS: Mapping[str, Mapping[str, type]] = {
     "colordrill-restore": {"files": int},
@@ -74,34 +74,6 @@ class RecoveryPoint:
         if self.problem or (self.verified and self.verified.damaged_files):
             return "damaged"
         return "whole" if self.verified else "unknown"
-
-
-def point_id(wall: datetime) -> str:
-    """The id of a point whose copy begins at *wall* (UTC)."""
-    return f"{wall:%Y%m%dT%H%M%S}.{wall.microsecond // 1000:03d}Z"
-
-
-def next_point_id(wall: datetime, newest: str | None) -> str:
-    """The id of a point whose copy begins at *wall*, after *newest*.
-
-    Where the clock was set back an id would come again, or sort before an older point. Then it is
-    the newest one and a millisecond: ids always sort by the order in which points were made.
-    """
-    if newest is None or point_id(wall) > newest:
-        return point_id(wall)
-    return point_id(begun_at(newest) + timedelta(milliseconds=1))
-
-
-def begun_at(point: str) -> datetime:
-    """When the copy of *point* began (UTC), as its id says.
-
-    Raises:
-        EnvironmentProblem: it is no id of a point.
-    """
-    try:
-        return datetime.strptime(point, _ID_FORMAT).replace(tzinfo=UTC)
-    except ValueError as error:
-        raise EnvironmentProblem(f"{point!r} is no recovery point's id") from error
 
 
 def list_points(target: Target) -> tuple[RecoveryPoint, ...]:

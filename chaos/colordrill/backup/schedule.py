@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
-from colordrill.backup.points import next_point_id, point_id
+from colordrill.backup.point_ids import next_point_id, point_id
 from colordrill.clock import NS_PER_S, Clock, seconds_between
 from colordrill.errors import EnvironmentProblem
 from colordrill.history import History, Operation

@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from colordrill.backup.keeping import Forgotten, forget, verify_point
-from colordrill.backup.points import RecoveryPoint, Verification, catalogue, point_id
+from colordrill.backup.point_ids import point_id
+from colordrill.backup.points import RecoveryPoint, Verification, catalogue
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.clock import Clock
 from colordrill.errors import EnvironmentProblem

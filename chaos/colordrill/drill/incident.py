@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from colordrill.backup.points import begun_at, list_points
+from colordrill.backup.point_ids import begun_at
+from colordrill.backup.points import list_points
 from colordrill.clock import Clock, SystemClock, seconds_between
 from colordrill.drill.assets import Assets, load_assets
 from colordrill.drill.attached import AttachedStack, attached_stack

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from colordrill.backup.points import begun_at
+from colordrill.backup.point_ids import begun_at
 from colordrill.clock import Clock, SystemClock
 from colordrill.drill.attached import AttachedStack, attached_stack
 from colordrill.drill.incident import FOLDER, PURPOSE, Order, look

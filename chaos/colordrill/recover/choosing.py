@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from colordrill.backup.points import begun_at
+from colordrill.backup.point_ids import begun_at
 from colordrill.errors import EnvironmentProblem, UnknownName, UsageProblem
 from colordrill.recover.course import Course
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from colordrill.backup.points import begun_at
+from colordrill.backup.point_ids import begun_at
 from colordrill.recover.incidents import Incident, Past
 from colordrill.stack.parts import Site
 

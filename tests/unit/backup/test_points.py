@@ -7,16 +7,14 @@ from typing import Any
 
 import pytest
 
+from colordrill.backup.point_ids import begun_at, next_point_id, point_id
 from colordrill.backup.points import (
     PointDamaged,
     RecoveryPoint,
     Restored,
     Verification,
-    begun_at,
     catalogue,
     list_points,
-    next_point_id,
-    point_id,
     restore_after,
     restore_point,
 )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from colordrill.backup.points import RecoveryPoint, Verification, point_id
+from colordrill.backup.point_ids import point_id
+from colordrill.backup.points import RecoveryPoint, Verification
 from colordrill.drill.backups import HISTORIES, freshness, take_now
 from colordrill.errors import EnvironmentProblem
 from colordrill.history import read_history

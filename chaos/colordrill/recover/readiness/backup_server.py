@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from colordrill.backup.points import begun_at, list_points
+from colordrill.backup.point_ids import begun_at
+from colordrill.backup.points import list_points
 from colordrill.look import Look
 from colordrill.recover.readiness.examined import READ_LIMIT_S, Examined
 from colordrill.stack.parts import Part, SiteFolder
