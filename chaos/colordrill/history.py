@@ -20,7 +20,9 @@ canary       a whole canary                      *invoke* ``canary, photo``; ok 
                                                  image, colorize_cached``; fail/unknown ``canary,
                                                  error``
 calibration  a canary sent alone, beforehand     as ``canary``
-verifycan    a canary of the runbook's step 3    as ``canary``, sent to the restored site itself
+verifycan    a canary sent to a site itself, by  as ``canary``
+             the runbook's step 3 or to the
+             primary before it is given up
 score        note: the judgement of a canary     ``op`` (id of the canary line), ``correct``
                                                  (true/false/null), ``reasons[]``, ``scores{}``,
                                                  ``pixels_sha256?`` (hash of the decoded pixels),
