@@ -43,6 +43,9 @@ detect       note: the detector confirms         ``canaries[]``
 step         a step of the runbook               *invoke* ``step``; ok/fail ``step, detail, point?``
 readiness    note: a readiness probe has looked  ``site, probe, outcome`` (as_primary, mended,
                                                  differs, unknown)``, detail``
+notice       a notice to administrators          *invoke* ``receiver, delivery, sequence,
+                                                 event, step``; ok/fail/unknown ``attempts,
+                                                 error?``
 replica      note: what the storage's replica    ``acknowledged, present, missing[]``
              holds at the end
 readback     an acknowledged item is read again  *invoke* ``item``; ok ``item, outcome, detail``

@@ -34,6 +34,7 @@ from colordrill.outcome import Verdict
 from colordrill.record.journal import RunDirectory
 from colordrill.record.model import DrillFacts, build_record
 from colordrill.record.write import write_all
+from colordrill.recover.webhook import notifying
 from colordrill.scenario.model import Scenario
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
@@ -150,6 +151,10 @@ class Drill:
             scoring = stack.enter_context(
                 ScoringWorker(history, directory.path, self.scenario.objectives)
             )
+            # before the stack: what is left is sent while the stack is being removed
+            notifier = stack.enter_context(
+                notifying(self.settings.notify, directory.path.name, history, self.clock, self.say)
+            )
             healthy = stack.enter_context(
                 stacks.lent(self.scenario.stack, overlays, assets, directory.logs, self.say)
             )
@@ -193,6 +198,7 @@ class Drill:
                     seed=self.settings.seed,
                     say=self.say,
                     ledger=Ledger(healthy.directory),
+                    notifier=notifier,
                 ).run()
             self._measure(target, scoring)
 

@@ -22,6 +22,7 @@ from colordrill.fault.sabotage import Sabotage
 from colordrill.history import Event, History
 from colordrill.interrupts import shielded
 from colordrill.recover.detector import OutageDetector
+from colordrill.recover.notices import SILENT, Notifier
 from colordrill.recover.steps import Operator
 from colordrill.scenario.model import Scenario
 from colordrill.stack.comfyui import ComfyClient
@@ -61,6 +62,7 @@ class TimedDrill:
         seed: draws what users do.
         say: tells people how it goes.
         ledger: where open faults are written down for a later start.
+        notifier: tells administrators how the runbook goes.
     """
 
     scenario: Scenario
@@ -80,6 +82,7 @@ class TimedDrill:
     seed: int
     say: Callable[[str], None]
     ledger: Ledger | None = None
+    notifier: Notifier = SILENT
     _injection: Injection = field(init=False)
     _given_up: threading.Event = field(init=False, default_factory=threading.Event)
 
@@ -210,6 +213,7 @@ class TimedDrill:
             canaries=self.canaries,
             say=self.say,
             service_port=self.service_port,
+            notifier=self.notifier,
         )
         return Recovering(
             scenario=self.scenario,

@@ -13,6 +13,7 @@ from colordrill.outcome import Actuals, Check, Outcome
 from colordrill.record.advice import find_problems
 from colordrill.record.chronology import FaultTrace, StepTrace, read_chronology
 from colordrill.record.schema import SCHEMA_VERSION
+from colordrill.record.undelivered import find_undelivered
 from colordrill.record.wording import BREAKDOWN_LABELS
 from colordrill.scenario.model import RPO_OF_RECORD_S, RTO_OF_RECORD_S, Objectives, Scenario
 
@@ -82,15 +83,16 @@ def build_record(
         outcome: what was concluded.
         events: the history; faults and steps are read from it.
         participants: who and what took part.
-        problems: put after those that follow from checks and steps.
+        problems: put after those that follow from checks, steps and notices.
         improvements: put after those that follow from the problems.
         measurements: the drill's own figures, such as ``harness_rss_mb``.
 
     Returns:
         A record as ``schema.json`` describes it; not validated here.
     """
-    chronology = read_chronology(events)
-    findings = list(find_problems(outcome.checks, chronology.steps))
+    history = list(events)
+    chronology = read_chronology(history)
+    findings = [*find_problems(outcome.checks, chronology.steps), *find_undelivered(history)]
     record: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "drill": _drill(drill),

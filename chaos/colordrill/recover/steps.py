@@ -9,6 +9,7 @@ from enum import Enum
 from colordrill.clock import Clock, poll, seconds_between
 from colordrill.errors import ColordrillError, EnvironmentProblem, ServiceProblem
 from colordrill.history import History
+from colordrill.recover.notices import ABORTED, SILENT, NoticeEvent, Notifier
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import COLORIZATION_PORT, Part, Site
 from colordrill.stack.target import Target
@@ -59,6 +60,7 @@ class Operator:
         canaries: one of every kind.
         say: tells people how it goes.
         service_port: where the service listens inside its container.
+        notifier: tells administrators of the start, of each step's end and of the end.
     """
 
     target: Target
@@ -69,23 +71,42 @@ class Operator:
     canaries: Sequence[Canary]
     say: Callable[[str], None]
     service_port: int = COLORIZATION_PORT
+    notifier: Notifier = SILENT
 
     def carry_out(self, steps: Sequence[Step]) -> RunbookEnd:
         """Take *steps* in order; the first that does not succeed ends the runbook."""
-        point: str | None = None
+        named = ", ".join(name for name, _ in steps)
+        self.notifier.notify(NoticeEvent.STARTED, detail=f"steps: {named}")
+        outcome, detail = ABORTED, "interrupted or crashed in the middle of a step"
+        try:
+            end, detail = self._take(steps)
+            outcome = end.value
+        finally:
+            self.notifier.notify(NoticeEvent.ENDED, outcome=outcome, detail=detail)
+        return end
+
+    def _take(self, steps: Sequence[Step]) -> tuple[RunbookEnd, str]:
+        """How it ended, and the last step's detail."""
+        point, detail = None, "there was nothing to do"
         for name, act in steps:
             operation = self.history.invoke("step", step=name)
             try:
                 done = act()
             except ColordrillError as error:
                 operation.fail(step=name, detail=str(error))
+                self._step_ended(name, "fail", str(error))
                 self.say(f"runbook step {name} failed: {error}")
-                return RunbookEnd.REFUSED if isinstance(error, SiteRefused) else RunbookEnd.FAILED
-            point = done.point or point
-            ended = operation.ok(step=name, detail=done.detail, point=point)
+                refused = isinstance(error, SiteRefused)
+                return RunbookEnd.REFUSED if refused else RunbookEnd.FAILED, str(error)
+            point, detail = done.point or point, done.detail
+            ended = operation.ok(step=name, detail=detail, point=point)
+            self._step_ended(name, "ok", detail)
             took_s = seconds_between(operation.t_ns, ended.t_ns)
-            self.say(f"runbook {name}: {done.detail} ({took_s:.1f} s)")
-        return RunbookEnd.DONE
+            self.say(f"runbook {name}: {detail} ({took_s:.1f} s)")
+        return RunbookEnd.DONE, detail
+
+    def _step_ended(self, name: str, outcome: str, detail: str) -> None:
+        self.notifier.notify(NoticeEvent.STEP, step=name, outcome=outcome, detail=detail)
 
     def probed(self, site: Site, probe: str, outcome: str, detail: str) -> None:
         """Write down what a readiness probe found: as_primary, mended, differs or unknown."""

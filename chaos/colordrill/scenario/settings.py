@@ -12,7 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from colordrill.errors import UsageProblem
+from colordrill.scenario import notify as notices
 from colordrill.scenario.model import Objectives, Pace, Scenario
+from colordrill.scenario.notify import NotifySpec
 from colordrill.scenario.service import ServiceSpec
 from colordrill.scenario.service_values import build_service, from_table, from_variables
 
@@ -50,7 +52,9 @@ class Settings:
         keep: leave the stack standing.
         overrides: ``pace.NAME`` or ``objectives.NAME`` to value.
         service_values: what was said of the service, key to text, as the table ``[service]``.
-        service: what that means, on *image*.
+        notify: who gets notices of a recovery; None: nobody. There is no option for it, and no
+            record holds it.
+        service: what was said of the service means this, on *image*.
     """
 
     profile: str = "gate"
@@ -61,6 +65,7 @@ class Settings:
     keep: bool = False
     overrides: Mapping[str, float] = field(default_factory=dict)
     service_values: Mapping[str, str] = field(default_factory=dict)
+    notify: NotifySpec | None = None
     service: ServiceSpec = field(init=False)
 
     def __post_init__(self) -> None:
@@ -159,6 +164,7 @@ def _merged(*sources: tuple[str, Mapping[str, Any]]) -> Settings:
     chosen: dict[str, Any] = {}
     overrides: dict[str, float] = {}
     service: dict[str, str] = {}
+    notify: list[Mapping[str, str]] = []
     for source, values in sources:
         for key, value in values.items():
             if key == "overrides":
@@ -167,9 +173,16 @@ def _merged(*sources: tuple[str, Mapping[str, Any]]) -> Settings:
                 )
             elif key == "service_values":
                 service.update(value)
+            elif key == "notify":
+                notify.append(value)
             elif value is not None:
                 chosen[key] = _typed(source, key, value)
-    return Settings(**chosen, overrides=overrides, service_values=service)
+    return Settings(
+        **chosen,
+        overrides=overrides,
+        service_values=service,
+        notify=notices.build_notify(*notify),
+    )
 
 
 def _from_file(path: Path) -> dict[str, Any]:
@@ -190,7 +203,8 @@ def _from_file(path: Path) -> dict[str, Any]:
             raise UsageProblem(f"{path}: {name} is not a setting", _settable())
     service = from_table(content.pop("service", {}), str(path))
     anchored = {key: _anchored(key, value, path.parent) for key, value in service.items()}
-    return {**content, "overrides": overrides, "service_values": anchored}
+    told = {"notify": notices.from_table(content.pop("notify", {}), path)}
+    return {**content, **told, "overrides": overrides, "service_values": anchored}
 
 
 def _anchored(key: str, value: str, directory: Path) -> str:
@@ -202,6 +216,7 @@ def _anchored(key: str, value: str, directory: Path) -> str:
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "service_values": from_variables(environment, SERVICE_PREFIX),
+        "notify": notices.from_variables(environment),
     }
     for name in _WANTED:
         value = environment.get(ENVIRONMENT_PREFIX + name.upper())
