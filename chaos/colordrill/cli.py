@@ -15,6 +15,7 @@ import click
 from colordrill.commands.doctor import doctor
 from colordrill.commands.golden import golden
 from colordrill.commands.listing import listing
+from colordrill.commands.readiness import readiness
 from colordrill.commands.verify import verify
 from colordrill.commands.workflows import workflows
 from colordrill.errors import ColordrillError, ExitCode
@@ -250,6 +251,7 @@ def down() -> None:
 main.add_command(doctor)
 main.add_command(golden)
 main.add_command(listing)
+main.add_command(readiness)
 main.add_command(verify)
 main.add_command(workflows)
 

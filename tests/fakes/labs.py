@@ -63,6 +63,7 @@ def memory_lab() -> Lab:
         mounts=MOUNTS,
         read_only=("/site/models",),
         restart=PLAIN.restart,
+        image_created=PLAIN.image_created,
     )
     target = FakeTarget(
         parts={

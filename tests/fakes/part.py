@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import count
 
 from colordrill.errors import EnvironmentProblem
@@ -17,6 +18,7 @@ PLAIN = PartDescription(
     mounts={},
     read_only=(),
     restart="unless-stopped",
+    image_created=datetime(2026, 11, 1, tzinfo=UTC),
 )
 PIDS = count(1000)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from repo.tree import CODE, ROOT, expect_none, nodes_of, place, python_files, sample
 
 FOUNDATION = frozenset(
-    {"clock", "errors", "history", "outcome", "picture", "interrupts", "data", "__init__"}
+    {"clock", "errors", "history", "outcome", "look", "picture", "interrupts", "data", "__init__"}
 )
 STAGES = ("scenario", "stack", "workload", "backup", "fault", "recover", "verify", "record")
 PURE_STAGES = frozenset({"verify", "record"})

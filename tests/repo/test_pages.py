@@ -16,6 +16,7 @@ from colordrill.scenario.catalogue import SCENARIOS, find_scenario, red_twins
 from colordrill.scenario.model import Objectives, Pace
 from colordrill.scenario.service_values import KEYS, layouts
 from colordrill.scenario.settings import Settings
+from colordrill.verify.readiness import RULES
 from repo.pages import anchors, code, links, messages
 from repo.tree import (
     CODE,
@@ -87,7 +88,8 @@ def _problem_of(text: str) -> str | None:
         if name not in command.commands:
             return f"there is no command {name}"
         command = command.commands[name]
-    known = {flag for each in command.params for flag in each.opts} | {"-h", "--help"}
+    named = (flag for each in command.params for flag in (*each.opts, *each.secondary_opts))
+    known = {*named, "-h", "--help"}
     flags = [word.split("=")[0] for word in words if word.startswith("-")]
     unknown = [flag for flag in flags if flag not in known and flag != "--version"]
     if unknown:
@@ -156,6 +158,7 @@ REFERENCE = {
         *KEYS,
         *layouts(),
     },
+    "readiness.md": lambda: set(RULES),
     "scenarios.md": lambda: {
         *(field.name for owner in (Pace, Objectives) for field in fields(owner)),
         *SCENARIOS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from colordrill.errors import EnvironmentProblem
@@ -45,6 +45,18 @@ class RecoveryPoint:
 def point_id(wall: datetime) -> str:
     """The id of a point whose copy begins at *wall* (UTC)."""
     return f"{wall:%Y%m%dT%H%M%S}.{wall.microsecond // 1000:03d}Z"
+
+
+def begun_at(point: str) -> datetime:
+    """When the copy of *point* began (UTC), as its id says.
+
+    Raises:
+        EnvironmentProblem: it is no id of a point.
+    """
+    try:
+        return datetime.strptime(point, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise EnvironmentProblem(f"{point!r} is no recovery point's id") from error
 
 
 def list_points(target: Target) -> tuple[RecoveryPoint, ...]:

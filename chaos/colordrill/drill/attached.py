@@ -52,7 +52,7 @@ def attached_stack(run_id: str | None, purpose: str) -> Iterator[AttachedStack]:
         with registry():
             directory = chosen_directory(run_id)
             _share(stack, directory)
-            _hold(stack, directory, purpose)
+            _hold(stack, directory, purpose, purpose)
         project = project_of(directory.name)
         compose = remembered(project, directory)
         if compose is None:
@@ -98,12 +98,33 @@ def _share(stack: ExitStack, directory: Path) -> None:
         ) from error
 
 
-def _hold(stack: ExitStack, directory: Path, purpose: str) -> None:
-    lock = stack.enter_context((directory / f"{purpose}.lock").open("a"))
+@contextmanager
+def held(directory: Path, purpose: str, holder: str) -> Iterator[None]:
+    """Keep commands of *purpose* from the run of *directory* for the length of the block.
+
+    Args:
+        directory: the run's private directory.
+        purpose: whose lock it is.
+        holder: the command that holds it, for those that come meanwhile.
+
+    Raises:
+        EnvironmentProblem: another process has it.
+    """
+    with ExitStack() as stack:
+        _hold(stack, directory, purpose, holder)
+        yield
+
+
+def _hold(stack: ExitStack, directory: Path, purpose: str, holder: str) -> None:
+    lock = stack.enter_context((directory / f"{purpose}.lock").open("a+"))
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
+        lock.seek(0)
         raise EnvironmentProblem(
-            f"another `colordrill {purpose}` is at work on stack {directory.name}",
+            f"another `colordrill {lock.read() or purpose}` is at work on stack {directory.name}",
             "wait for its end, or interrupt it",
         ) from error
+    lock.truncate(0)
+    lock.write(holder)
+    lock.flush()

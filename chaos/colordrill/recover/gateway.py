@@ -66,6 +66,27 @@ def switch_gateway(target: Target, client: ComfyClient, site: Site, clock: Clock
     return f"the public address answers from {answering}"
 
 
+def serves(target: Target, site: Site) -> bool:
+    """Whether the gateway sends requests to *site*, as far as its operators have said.
+
+    Raises:
+        EnvironmentProblem: the gateway does not say.
+    """
+    executed = target.execute(
+        Part.GATEWAY, [COMMAND, f"show servers state {BACKEND}"], timeout_s=5.0
+    )
+    rows = [line.split() for line in executed.stdout.splitlines()]
+    columns = next((row[1:] for row in rows if row[:1] == ["#"]), [])
+    for row in rows:
+        said = dict(zip(columns, row, strict=False))
+        if said.get("srv_name") == site and "srv_admin_state" in said:
+            # 0: nobody has switched it off
+            return said["srv_admin_state"] == "0"
+    raise EnvironmentProblem(
+        f"the gateway does not say whether {site} is active: {executed.stdout.strip()[:200]!r}"
+    )
+
+
 def _command(target: Target, command: str) -> None:
     executed = target.execute(Part.GATEWAY, [COMMAND, command], timeout_s=5.0)
     # HAProxy answers a successful "set server" with an empty line, a refusal with its reason

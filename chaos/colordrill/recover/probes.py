@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from colordrill.errors import EnvironmentProblem
 from colordrill.recover.steps import Operator
 from colordrill.stack.parts import Part, Site, SiteFolder
-from colordrill.stack.target import PartChanges, PartDescription
+from colordrill.stack.target import PartChanges, PartDescription, Target
 
 READ_LIMIT_S = 10.0
 _MOUNTED = (SiteFolder.INPUT, SiteFolder.OUTPUT, SiteFolder.WORKFLOWS, SiteFolder.MODELS)
@@ -23,7 +23,7 @@ _SETTINGS = ("MODEL_SIZE", "DEVICE")
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """Where the DR container is not what the configuration says."""
+    """What the configuration says of the DR container, and what it is."""
 
     probe: str
     wanted: str
@@ -34,14 +34,14 @@ class Deviation:
         return f"{self.found or 'nothing'} instead of {self.wanted or 'nothing'}"
 
 
-def configuration_of(operator: Operator, point: str) -> dict[str, str]:
+def configuration_of(target: Target, point: str) -> dict[str, str]:
     """The configuration that *point* holds.
 
     Raises:
         EnvironmentProblem: the backup server does not give it, or it is not NAME=VALUE lines.
     """
     path = f"/backup/points/{point}/config/stack.env"
-    read = operator.target.execute(Part.BACKUP, ["cat", path], timeout_s=READ_LIMIT_S)
+    read = target.execute(Part.BACKUP, ["cat", path], timeout_s=READ_LIMIT_S)
     pairs = [line.partition("=") for line in read.stdout.splitlines() if line]
     if read.exit_code != 0 or not pairs or not all(separator for _, separator, _ in pairs):
         raise EnvironmentProblem(
@@ -53,6 +53,11 @@ def configuration_of(operator: Operator, point: str) -> dict[str, str]:
 
 def deviations(wanted: Mapping[str, str], found: PartDescription) -> tuple[Deviation, ...]:
     """Where *found* differs from the configuration *wanted*: image, settings, mounts."""
+    return tuple(each for each in comparisons(wanted, found) if each.wanted != each.found)
+
+
+def comparisons(wanted: Mapping[str, str], found: PartDescription) -> tuple[Deviation, ...]:
+    """Everything in which *found* is compared with the configuration *wanted*, equal or not."""
     pairs = [
         ("image", wanted.get("IMAGE", ""), found.image),
         *(
@@ -64,7 +69,7 @@ def deviations(wanted: Mapping[str, str], found: PartDescription) -> tuple[Devia
     for folder in _MOUNTED:
         path = wanted.get(f"MOUNT_{folder.upper()}", "")
         pairs.append(("mounts", f"{folder} at {path}", _mount(folder, found)))
-    return tuple(Deviation(probe, want, have) for probe, want, have in pairs if want != have)
+    return tuple(Deviation(*each) for each in pairs)
 
 
 def make_as_primary(operator: Operator, point: str) -> str:
@@ -76,7 +81,7 @@ def make_as_primary(operator: Operator, point: str) -> str:
     Raises:
         EnvironmentProblem: it cannot be compared, or still differs when it was created anew.
     """
-    wanted = configuration_of(operator, point)
+    wanted = configuration_of(operator.target, point)
     part, target = Part.DR_COLORIZATION, operator.target
     before = deviations(wanted, target.description(part))
     if before:
@@ -106,11 +111,11 @@ def make_writable(operator: Operator) -> str:
     Raises:
         EnvironmentProblem: a folder cannot be written, and giving it its owner did not help.
     """
-    refused = _unwritable(operator)
+    refused = refusals(operator.target)
     for folder in refused:
         # an empty put gives the folder its owner and mode, and leaves what is in it
         operator.target.put_files(Part.DR_AGENT, folder, {})
-    left = _unwritable(operator) if refused else []
+    left = refusals(operator.target) if refused else {}
     if left:
         operator.probed(Site.DR, "writable", "differs", f"{', '.join(left)} cannot be written")
         raise EnvironmentProblem(
@@ -127,18 +132,22 @@ def make_writable(operator: Operator) -> str:
     return told if refused else ""
 
 
-def _unwritable(operator: Operator) -> list[SiteFolder]:
-    """The folders in which a real write fails."""
-    refused = []
+def refusals(target: Target) -> dict[SiteFolder, str]:
+    """The DR site's folders in which a real write fails, each with what the system said.
+
+    The agent there runs as the service's user. What it writes it removes again.
+    """
+    refused = {}
     for folder in SiteFolder:
         probe = f"/site/{folder}/.colordrill-probe"
-        done = operator.target.execute(
+        done = target.execute(
             Part.DR_AGENT,
             ["sh", "-c", 'echo probe > "$1" && rm -- "$1"', "sh", probe],
             timeout_s=READ_LIMIT_S,
         )
         if done.exit_code != 0:
-            refused.append(folder)
+            said = done.stderr.strip().splitlines()
+            refused[folder] = said[-1] if said else f"exit code {done.exit_code}"
     return refused
 
 

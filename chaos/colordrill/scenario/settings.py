@@ -185,13 +185,24 @@ def _merged(*sources: tuple[str, Mapping[str, Any]]) -> Settings:
     )
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def read_configuration(path: Path) -> dict[str, Any]:
+    """The content of a configuration file; empty where there is none.
+
+    Raises:
+        UsageProblem: it cannot be read, or is no TOML.
+    """
     if not path.is_file():
         return {}
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageProblem(f"{path} cannot be read: {error}", "mend it or remove it") from error
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    content = read_configuration(path)
+    # of `colordrill readiness`, which reads it itself
+    content.pop("readiness", None)
     overrides = {}
     for table in ("pace", "objectives"):
         values = content.pop(table, {})

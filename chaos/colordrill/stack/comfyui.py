@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -154,6 +154,10 @@ class ComfyClient:
         """Empty the queue and the history."""
         self._request("POST", "/queue", json={"clear": True})
         self._request("POST", "/history", json={"clear": True})
+
+    def forget_finished(self, prompt_ids: Sequence[str]) -> None:
+        """Take these jobs out of the history; ones that are not in it are left alone."""
+        self._request("POST", "/history", json={"delete": list(prompt_ids)})
 
     def system_stats(
         self, *, timeout_s: float | None = None

@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Any
 
 import requests
-from docker.errors import APIError
+from docker.errors import APIError, ImageNotFound
 from docker.models.containers import Container
 
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.compose_project import ComposeProject
 from colordrill.stack.engine import Engine, engine_errors
 from colordrill.stack.host_helper import HostHelper
-from colordrill.stack.inspection import description_of, is_up, networks_of, state_of
+from colordrill.stack.inspection import created_at, description_of, is_up, networks_of, state_of
 from colordrill.stack.ownership import BUNDLED_OWNER, Owner
 from colordrill.stack.parts import Part, SiteFolder
 from colordrill.stack.site_files import archive
@@ -182,7 +182,13 @@ class DockerTarget:
     def description(self, part: Part) -> PartDescription:
         """What *part* was created with, as the engine says it."""
         with engine_errors(f"read the description of {part}"):
-            return description_of(self._engine.get(part).attrs, part, self.project)
+            attributes = self._engine.get(part).attrs
+            try:
+                image = self._engine.client.images.get(attributes["Image"]).attrs
+            except ImageNotFound:
+                # a container may outlive its image
+                image = {}
+            return description_of(attributes, part, self.project, created_at(image))
 
     def on_host(self, command: Sequence[str], *, timeout_s: float = 30.0) -> Executed:
         """Run *command* in the privileged helper, which the first one starts."""

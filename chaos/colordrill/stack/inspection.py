@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from colordrill.stack.parts import Part, Site, SiteFolder
@@ -42,7 +43,9 @@ def networks_of(attributes: Attributes) -> dict[str, list[str]]:
     return {name: list(each["Aliases"] or []) for name, each in attached.items()}
 
 
-def description_of(attributes: Attributes, part: Part, project: str) -> PartDescription:
+def description_of(
+    attributes: Attributes, part: Part, project: str, image_created: datetime | None = None
+) -> PartDescription:
     """What it was created with; environment variables without a value are empty ones."""
     configured = attributes["Config"]
     environment = (each.partition("=") for each in configured.get("Env") or [])
@@ -54,7 +57,18 @@ def description_of(attributes: Attributes, part: Part, project: str) -> PartDesc
         mounts={each["Destination"]: _source(each, part, project) for each in mounts},
         read_only=tuple(each["Destination"] for each in mounts if not each.get("RW", True)),
         restart=attributes["HostConfig"]["RestartPolicy"]["Name"] or "no",
+        image_created=image_created,
     )
+
+
+def created_at(image: Attributes) -> datetime | None:
+    """When an image (``docker image inspect``) was built; None where it does not say."""
+    try:
+        created = datetime.fromisoformat(str(image.get("Created", "")))
+    except ValueError:
+        return None
+    # some builders leave it out on purpose, and the engine shows its year 1
+    return created if created.tzinfo is not None and created.year > 1 else None
 
 
 def folder_of(volume: str, part: Part) -> SiteFolder | None:

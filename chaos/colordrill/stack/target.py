@@ -67,6 +67,7 @@ class PartDescription:
             anything else, the volume's or host's name.
         read_only: the destinations that cannot be written.
         restart: its restart policy.
+        image_created: when that image was built; None where the engine does not say.
     """
 
     image: str
@@ -75,6 +76,7 @@ class PartDescription:
     mounts: Mapping[str, str]
     read_only: tuple[str, ...]
     restart: str
+    image_created: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

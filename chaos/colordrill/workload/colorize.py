@@ -104,11 +104,12 @@ def output_item(finished: Finished) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Coloured:
-    """A whole colorization: the job's end, the picture, and the prompt that was submitted."""
+    """A whole colorization: the job's end, the picture, the prompt that was submitted, its id."""
 
     finished: Finished
     answer: Answer
     prompt: Prompt
+    prompt_id: str
 
 
 def colour(
@@ -139,4 +140,4 @@ def colour(
     prompt_id = new_prompt_id()
     client.submit(prompt, prompt_id, timeout_s=deadline.request_s())
     finished = await_end(client, clock, prompt_id, deadline, patient=False)
-    return Coloured(finished, fetch_output(client, finished, deadline), prompt)
+    return Coloured(finished, fetch_output(client, finished, deadline), prompt, prompt_id)

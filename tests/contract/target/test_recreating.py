@@ -18,6 +18,7 @@ def test_a_description_is_what_the_part_was_created_with(lab: Lab) -> None:
 
     assert (found.image, found.restart) == (lab.image, "unless-stopped")
     assert found.image_id.startswith("sha256:")
+    assert found.image_created is not None
     assert found.environment["GREETING"] == GREETING
     assert found.mounts == MOUNTS
     assert found.read_only == ("/site/models",)

@@ -5,7 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from colordrill.backup.points import RecoveryPoint, list_points, point_id, restore_point
+from colordrill.backup.points import (
+    RecoveryPoint,
+    begun_at,
+    list_points,
+    point_id,
+    restore_point,
+)
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Executed
@@ -33,6 +39,18 @@ def test_ids_sort_by_time() -> None:
 
     assert ids == sorted(ids)
     assert ids[0] == "20261122T201530.999Z"
+
+
+def test_an_id_says_when_its_copy_began() -> None:
+    began = datetime(2026, 11, 22, 20, 15, 30, 123_000, tzinfo=UTC)
+
+    assert begun_at(point_id(began)) == began
+
+
+@pytest.mark.parametrize("text", ["", "newest", "20261322T201530.123Z", "20261122T201530.123"])
+def test_what_is_no_id_has_no_time(text: str) -> None:
+    with pytest.raises(EnvironmentProblem, match="no recovery point's id"):
+        begun_at(text)
 
 
 def test_points_are_listed_as_the_server_tells_them() -> None:

@@ -11,7 +11,7 @@ from typing import Self
 import pytest
 
 from colordrill.drill import attached
-from colordrill.drill.attached import attached_stack, chosen_directory
+from colordrill.drill.attached import attached_stack, chosen_directory, held
 from colordrill.errors import EnvironmentProblem, UsageProblem
 from colordrill.stack.compose_project import REMEMBERED, ComposeProject
 from colordrill.stack.ownership import Owner
@@ -125,6 +125,20 @@ def test_two_of_one_purpose_take_no_turns_the_second_is_refused() -> None:
         attached_stack(None, "recover"),
     ):
         pass
+
+
+def test_who_holds_anothers_lock_is_named_to_whom_it_keeps_away() -> None:
+    directory = stand("aa")
+
+    with (
+        held(directory, "recover", "readiness"),
+        pytest.raises(EnvironmentProblem, match="another `colordrill readiness` is at work"),
+        attached_stack(None, "recover"),
+    ):
+        pass
+
+    with attached_stack(None, "recover") as stack:
+        assert stack.run_id == "aa"
 
 
 def test_two_purposes_hold_a_stack_together() -> None:

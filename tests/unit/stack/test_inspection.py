@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from colordrill.stack.inspection import description_of, folder_of, is_up, state_of
+from colordrill.stack.inspection import created_at, description_of, folder_of, is_up, state_of
 from colordrill.stack.parts import Part
 
 NEVER = "0001-01-01T00:00:00Z"
@@ -82,3 +83,17 @@ def test_mounts_are_named_by_folder_volume_or_path() -> None:
     }
     assert found.read_only == ("/o",)
     assert (found.image, found.image_id, found.restart) == ("image:1", "sha256:1", "no")
+
+
+def test_an_image_says_when_it_was_built() -> None:
+    built = created_at({"Created": "2026-05-22T20:15:30.123456789Z"})
+
+    assert built == datetime(2026, 5, 22, 20, 15, 30, 123_456, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [{}, {"Created": ""}, {"Created": NEVER}, {"Created": "May"}, {"Created": "2026-05-22"}],
+)
+def test_an_image_that_does_not_say_has_no_age(image: dict[str, Any]) -> None:
+    assert created_at(image) is None

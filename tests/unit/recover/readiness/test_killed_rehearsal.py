@@ -1,0 +1,133 @@
+"""What a killed rehearsal left is taken back later, unless the DR site is somebody's by then."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from colordrill.errors import EnvironmentProblem
+from colordrill.recover.readiness.rehearsal import Rehearsal, end_left_rehearsal
+from colordrill.stack.parts import Part
+from fakes.ready_stack import POINT, ReadyStack
+from unit.recover.readiness.conftest import assert_taken_back
+
+DR = Part.DR_COLORIZATION
+
+
+def marked(rehearsal: Rehearsal, stack: ReadyStack) -> Path:
+    """A rehearsal that was killed: the DR site runs, restored."""
+    rehearsal.marker.write_text("rehearsal-0123abcd")
+    stack.target.parts[DR].running = True
+    left = stack.folder / "dr" / "output" / "a.png"
+    left.write_bytes(b"a picture")
+    return left
+
+
+def test_a_killed_rehearsal_is_ended_later(stack: ReadyStack, rehearsal: Rehearsal) -> None:
+    marked(rehearsal, stack)
+
+    end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
+
+    assert_taken_back(stack, rehearsal)
+
+
+def test_a_site_that_became_the_active_one_after_a_killed_rehearsal_is_left_alone(
+    stack: ReadyStack, rehearsal: Rehearsal
+) -> None:
+    left = marked(rehearsal, stack)
+    stack.gateway = stack.gateway.replace("dr - 0 4", "dr 172.18.0.4 2 0")
+
+    end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
+
+    assert stack.target.state(DR).running
+    assert left.exists()
+    assert not rehearsal.marker.exists()
+
+
+@pytest.mark.parametrize("said", ["", "Unknown command", "# srv_name\ndr\n", "3 sites 2 dr - 0 4"])
+def test_where_the_gateway_does_not_say_who_is_active_nothing_is_emptied(
+    stack: ReadyStack, rehearsal: Rehearsal, said: str
+) -> None:
+    left = marked(rehearsal, stack)
+    stack.gateway = said
+
+    with pytest.raises(EnvironmentProblem, match="does not say whether dr is active"):
+        end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
+
+    assert left.exists()
+    assert rehearsal.marker.exists()
+
+
+def test_where_nothing_was_left_nobody_is_asked(stack: ReadyStack, rehearsal: Rehearsal) -> None:
+    stack.target.broken["execute"] = EnvironmentProblem("nobody shall ask")
+
+    end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
+
+    assert stack.said == []
+
+
+@pytest.mark.parametrize(
+    ("words", "ended"),
+    [
+        (["/usr/bin/python3", "/usr/local/bin/colordrill-restore", POINT], True),
+        (["rsync", "--archive", "rsync://agent@backup:8730/backup/", "/site/"], True),
+        (["rsync", "--archive", "/site/", "rsync://agent@backup:8730/backup/incoming/x/"], False),
+        (["sleep", "infinity"], False),
+        (["cat", "/site/output/", "colordrill-restore"], False),
+    ],
+)
+def test_a_restore_that_goes_on_is_ended_before_its_files_go(
+    stack: ReadyStack, rehearsal: Rehearsal, words: list[str], ended: bool
+) -> None:
+    marked(rehearsal, stack)
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        entry = stack.folder / "proc" / str(process.pid)
+        entry.mkdir()
+        told = "".join(f"{word}\0" for word in words).replace("/site/", f"{stack.folder}/dr/")
+        (entry / "cmdline").write_bytes(told.encode())
+
+        def disappear() -> None:
+            process.wait()
+            shutil.rmtree(entry)
+
+        gone = threading.Thread(target=disappear)
+        gone.start()
+        end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
+        still_there = process.poll() is None
+        process.kill()
+        gone.join()
+
+    assert still_there is not ended
+    assert_taken_back(stack, rehearsal)
+
+
+def test_a_killed_rehearsals_pictures_at_the_primary_go_too_and_no_others(
+    stack: ReadyStack, rehearsal: Rehearsal
+) -> None:
+    marked(rehearsal, stack)
+    output = stack.folder / "primary" / "output"
+    (output / "rehearsal-0123abcd-person_00001_.png").touch()
+    (output / "rehearsal-of-the-choir.png").touch()
+
+    end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
+
+    left = {path.name for path in output.iterdir()}
+    assert left == {"a.png", "rehearsal-of-the-choir.png"}
+
+
+@pytest.mark.parametrize("content", ["", "*", "rehearsal-*", "../a", "rehearsal-0123abcd\n"])
+def test_a_marker_that_names_no_rehearsal_removes_nothing_at_the_primary(
+    stack: ReadyStack, rehearsal: Rehearsal, content: str
+) -> None:
+    marked(rehearsal, stack)
+    rehearsal.marker.write_text(content)
+    before = sorted((stack.folder / "primary").rglob("*"))
+
+    end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
+
+    assert sorted((stack.folder / "primary").rglob("*")) == before
+    assert_taken_back(stack, rehearsal)
