@@ -10,6 +10,10 @@ from colordrill.stack.target import Target
 
 BACKEND = "sites"
 COMMAND = "haproxy-command"
+FORCED_OFF = 0x01
+"""The bit of ``srv_admin_state`` that ``state maint`` sets and ``state ready`` clears. Another one
+stays for ever at a server that was switched off in the configuration, as the DR site's is."""
+
 READ_BACK_LIMIT_S = 10.0
 
 
@@ -79,9 +83,9 @@ def serves(target: Target, site: Site) -> bool:
     columns = next((row[1:] for row in rows if row[:1] == ["#"]), [])
     for row in rows:
         said = dict(zip(columns, row, strict=False))
-        if said.get("srv_name") == site and "srv_admin_state" in said:
-            # 0: nobody has switched it off
-            return said["srv_admin_state"] == "0"
+        state = said.get("srv_admin_state", "")
+        if said.get("srv_name") == site and state.isdigit():
+            return not int(state) & FORCED_OFF
     raise EnvironmentProblem(
         f"the gateway does not say whether {site} is active: {executed.stdout.strip()[:200]!r}"
     )
