@@ -85,7 +85,7 @@ class ReadyStack:
     restore_fails: Executed | None = None
     gateway: str = (
         "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state\n"
-        "3 sites 1 primary 172.18.0.3 2 0\n3 sites 2 dr - 0 4\n"
+        "3 sites 1 primary 172.18.0.3 2 0\n3 sites 2 dr - 0 5\n"
     )
     said: list[str] = field(default_factory=list)
 

@@ -39,7 +39,7 @@ def test_a_site_that_became_the_active_one_after_a_killed_rehearsal_is_left_alon
     stack: ReadyStack, rehearsal: Rehearsal
 ) -> None:
     left = marked(rehearsal, stack)
-    stack.gateway = stack.gateway.replace("dr - 0 4", "dr 172.18.0.4 2 0")
+    stack.gateway = stack.gateway.replace("dr - 0 5", "dr 172.18.0.4 2 4")
 
     end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
 
@@ -55,7 +55,7 @@ def test_where_the_gateway_does_not_say_who_is_active_nothing_is_emptied(
     left = marked(rehearsal, stack)
     stack.gateway = said
 
-    with pytest.raises(EnvironmentProblem, match="does not say whether dr is active"):
+    with pytest.raises(EnvironmentProblem, match="does not say which sites are active"):
         end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
 
     assert left.exists()
