@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colordrill.errors import EnvironmentProblem, UsageProblem
-from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.compose_project import remembered
 from colordrill.stack.docker_target import DockerTarget
-from colordrill.stack.parts import GATEWAY_PORT, Part
 from colordrill.stack.runs import KEPT, OWNER_LOCK, project_of, registry, state_directory
 
 
@@ -22,14 +20,12 @@ class AttachedStack:
 
     Attributes:
         run_id: of the run that brought it up.
-        target: its parts.
-        client: the public address.
+        target: its parts; any of them may be down.
         directory: the run's private directory.
     """
 
     run_id: str
     target: DockerTarget
-    client: ComfyClient
     directory: Path
 
 
@@ -45,8 +41,7 @@ def attached_stack(run_id: str | None, purpose: str) -> Iterator[AttachedStack]:
 
     Raises:
         UsageProblem: no such stack, or several and none was named.
-        EnvironmentProblem: none stands, a drill or another process of this purpose has it, or its
-            gateway is down.
+        EnvironmentProblem: none stands, or a drill or another process of this purpose has it.
     """
     with ExitStack() as stack:
         with registry():
@@ -62,8 +57,7 @@ def attached_stack(run_id: str | None, purpose: str) -> Iterator[AttachedStack]:
             )
         target = DockerTarget(project, compose.owner, compose)
         stack.callback(target.close)
-        client = stack.enter_context(ComfyClient(target.endpoint(Part.GATEWAY, GATEWAY_PORT)))
-        yield AttachedStack(directory.name, target, client, directory)
+        yield AttachedStack(directory.name, target, directory)
 
 
 def chosen_directory(run_id: str | None) -> Path:

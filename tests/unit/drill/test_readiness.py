@@ -27,8 +27,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReadyStac
         def attached(run_id: str | None, purpose: str) -> Iterator[AttachedStack]:
             assert purpose == PURPOSE
             target: Any = stack.target
-            client: Any = None
-            yield AttachedStack(run_id or "the-only-one", target, client, tmp_path)
+            yield AttachedStack(run_id or "the-only-one", target, tmp_path)
 
         monkeypatch.setattr(examining, "attached_stack", attached)
         monkeypatch.setattr(examining, "SystemClock", lambda: stack.clock)

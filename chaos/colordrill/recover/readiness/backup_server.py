@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from colordrill.backup.points import begun_at, list_points
+from colordrill.backup.points import begun_at
 from colordrill.look import Look
 from colordrill.recover.readiness.examined import READ_LIMIT_S, Examined
 from colordrill.stack.parts import Part, SiteFolder
@@ -54,7 +54,7 @@ print(json.dumps(found))
 
 def newest_point(examined: Examined) -> Iterator[Look]:
     """How old the newest published point is, from the beginning of its copy."""
-    points = list_points(examined.target)
+    points = examined.points()
     age_s = None
     if points:
         age_s = (examined.clock.wall() - begun_at(points[-1].id)).total_seconds()
