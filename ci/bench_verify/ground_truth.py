@@ -118,7 +118,7 @@ def repetition(dark_s: float, seed: int) -> Repetition:
         with Arrivals((stream,), clock, history, drilled.pace.in_flight_max):
             # the fault comes at any moment between two canaries
             clock.pause(SETTLE_S + random.Random(seed).random() * INTERVAL_S)
-            true_s = outage(stub.darken, stub.lighten, history, clock, dark_s)
+            true_s = outage(FAULT, stub.darken, stub.lighten, history, clock, dark_s)
             clock.pause(SETTLE_S)
         observed = observe(read_history(directory / "history.jsonl"))
     check = judge_rto(observed, drilled).check
@@ -127,6 +127,7 @@ def repetition(dark_s: float, seed: int) -> Repetition:
 
 
 def outage(
+    fault: Mapping[str, str],
     darken: Callable[[], object],
     lighten: Callable[[], int],
     history: History,
@@ -136,6 +137,7 @@ def outage(
     """Darken a service, have a schedule cure it; returns the true length of the outage.
 
     Args:
+        fault: name and target, as the scenario has them.
         darken: makes it answer nothing.
         lighten: makes it answer again; returns the moment from which on it can.
         history: gets fault, evidence and heal.
@@ -145,17 +147,17 @@ def outage(
     truth: list[int] = []
 
     def cure() -> None:
-        healing = history.invoke("heal", **FAULT, scheduled=True)
+        healing = history.invoke("heal", **fault, scheduled=True)
         truth.append(lighten())
-        healing.ok(**FAULT, scheduled=True, detail="it answers")
+        healing.ok(**fault, scheduled=True, detail="it answers")
 
-    injection = history.invoke("fault", **FAULT, starts_clock=True)
+    injection = history.invoke("fault", **fault, starts_clock=True)
     darken()
     schedule = Schedule(clock)
     schedule.at(injection.t_ns, dark_s, cure)
     schedule.start()
-    injection.ok(**FAULT)
-    history.note("evidence", **FAULT, seen=True, detail="no answer")
+    injection.ok(**fault)
+    history.note("evidence", **fault, seen=True, detail="no answer")
     schedule.join(dark_s + 10.0)
     return seconds_between(injection.t_ns, truth[0])
 

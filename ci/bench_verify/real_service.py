@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from ground_truth import outage, percentile, polled
@@ -109,6 +110,9 @@ def _repetition(
         history.listen(detector.observe)
         runner = CanaryRunner(history, CLOCK, scoring, directory)
         with Arrivals((_canaries(stack, canary, runner),), CLOCK, history, PACE.in_flight_max):
+            before = fault.healthy(stack.target)
+            if not before.seen:
+                return 0.0, None, f"the link was not whole before the outage: {before.detail}"
             # the fault comes at another moment between two canaries each time
             CLOCK.pause(2.0 + PACE.canary_interval_s * number / 7)
 
@@ -116,7 +120,9 @@ def _repetition(
                 fault.heal(stack.target)
                 return CLOCK.now_ns()
 
-            true_s = outage(lambda: fault.inject(stack.target), lighten, history, CLOCK, DARK_S)
+            named = {"name": SPEC.name, "target": SPEC.target}
+            inject = partial(fault.inject, stack.target)
+            true_s = outage(named, inject, lighten, history, CLOCK, DARK_S)
             CLOCK.pause(PACE.stability_s + 3 * PACE.canary_interval_s)
         scoring.drain(SCORED_LIMIT_S)
         observed = observe(tuple(read_history(path)))

@@ -14,9 +14,11 @@ import pytest
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.clock import SystemClock, poll
 from colordrill.drill.attached import AttachedStack, attached_stack
+from colordrill.drill.incident import public_client
 from colordrill.history import History
 from colordrill.recover.gateway import active_sites, switch_gateway
 from colordrill.recover.incidents import JOURNAL
+from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import Part, Site
 from drills.conftest import Ended, finish, start_colordrill
 from drills.traces import traces_of
@@ -36,6 +38,7 @@ class Incidents:
     """A standing stack, and the journal of the recoveries on it."""
 
     stack: AttachedStack
+    public: ComfyClient
     out: Path
 
     def recover(self, *arguments: str) -> Ended:
@@ -87,7 +90,7 @@ class Incidents:
         target = self.stack.target
         assert active_sites(target) == {Site.DR}
         assert (target.state(PRIMARY).running, target.state(DR).running) == (False, True)
-        seen = finish(start_colordrill("golden", "verify", "--url", self.stack.client.base_url))
+        seen = finish(start_colordrill("golden", "verify", "--url", self.public.base_url))
         assert seen.exit_code == 0, seen
 
     def _start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -105,7 +108,7 @@ class Incidents:
 
     def _switched_back(self, target: Any) -> str | None:
         try:
-            return switch_gateway(target, self.stack.client, Site.PRIMARY, SystemClock())
+            return switch_gateway(target, self.public, Site.PRIMARY, SystemClock())
         except Exception:  # noqa: BLE001 (not yet; the poll ends it)
             return None
 
@@ -119,8 +122,8 @@ def incidents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Incidents]:
         assert up.exit_code == 0, up
         run_id = up.stdout.split("project: colordrill-")[1].split()[0]
         try:
-            with attached_stack(run_id, "test") as stack:
-                yield Incidents(stack, tmp_path_factory.mktemp("runs"))
+            with attached_stack(run_id, "test") as stack, public_client(stack) as public:
+                yield Incidents(stack, public, tmp_path_factory.mktemp("runs"))
         finally:
             down = finish(start_colordrill("down"))
         assert down.exit_code == 0, down

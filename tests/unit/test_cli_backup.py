@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from colordrill.backup.point_ids import point_id
 from colordrill.cli import main
 from colordrill.drill import attached, backup_schedule
-from colordrill.drill.attached import AttachedTarget
+from colordrill.drill.attached import AttachedStack
 from colordrill.errors import EnvironmentProblem, ExitCode
 from colordrill.scenario.backup_plan import BackupPlan, Retention
 from colordrill.scenario.settings import CONFIG_FILE
@@ -40,12 +40,12 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BackupServer:
     server = BackupServer(dict.fromkeys(POINTS))
 
     @contextmanager
-    def held(run_id: str | None, _purpose: str | None = None) -> Iterator[AttachedTarget]:
+    def held(run_id: str | None, _purpose: str | None = None) -> Iterator[AttachedStack]:
         if run_id not in {None, "aa"}:
             raise EnvironmentProblem("no such stack")
-        yield AttachedTarget("aa", server.target(), tmp_path)  # type: ignore[arg-type]
+        yield AttachedStack("aa", server.target(), tmp_path)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(attached, "attached_target", held)
+    monkeypatch.setattr(attached, "attached_stack", held)
     return server
 
 

@@ -53,11 +53,11 @@ def backup_now(stack: str | None, as_json: bool, **options: Any) -> None:
       colordrill backup now --verify --keep-last 24 --keep-daily 7
     """
     from colordrill.clock import SystemClock
-    from colordrill.drill.attached import attached_target
+    from colordrill.drill.attached import attached_stack
     from colordrill.drill.backups import take_now
 
     plan = load_backup_plan(options, Path.cwd())
-    with attached_target(stack, "backup now") as held:
+    with attached_stack(stack, "backup now") as held:
         taken = take_now(held.target, held.directory, plan, SystemClock(), complain)
     if as_json:
         verified = taken.verified and verification_fields(taken.verified)
@@ -93,13 +93,13 @@ def backup_list(stack: str | None, max_age: str | None, verified: bool, as_json:
     """
     from colordrill.backup.points import catalogue
     from colordrill.clock import SystemClock
-    from colordrill.drill.attached import attached_target
+    from colordrill.drill.attached import attached_stack
     from colordrill.drill.backup_alarms import OVERDUE_INTERVALS
     from colordrill.drill.backup_schedule import state_of
     from colordrill.drill.backups import freshness
 
     max_age_s = load_backup_plan({"max_age": max_age}, Path.cwd()).max_age_s
-    with attached_target(stack) as held:
+    with attached_stack(stack) as held:
         points, schedule = catalogue(held.target), state_of(held.directory)
     if max_age_s is None and schedule is not None:
         max_age_s = OVERDUE_INTERVALS * schedule.interval_s
@@ -138,12 +138,12 @@ def backup_verify(
     """
     from colordrill.backup.keeping import verify_point
     from colordrill.backup.points import catalogue
-    from colordrill.drill.attached import attached_target
+    from colordrill.drill.attached import attached_stack
 
     if sum((point is not None, every, count is not None)) > 1:
         raise UsageProblem("a point, --all and --random exclude each other", "give one of them")
     found: dict[str, Verification] = {}
-    with attached_target(stack) as held:
+    with attached_stack(stack) as held:
         listed = [each.id for each in catalogue(held.target)]
         for each in _chosen(listed, point, every, count):
             found[each] = verify_point(held.target, each)
@@ -172,12 +172,12 @@ def backup_forget(stack: str | None, dry_run: bool, as_json: bool, **options: An
       colordrill backup forget --keep-last 3 --keep-within 2d
     """
     from colordrill.backup.keeping import forget
-    from colordrill.drill.attached import attached_target
+    from colordrill.drill.attached import attached_stack
 
     plan = load_backup_plan(options, Path.cwd())
     if plan.retention == Retention():
         raise UsageProblem("no rule says which points stay", "give one, e.g. --keep-last 3")
-    with attached_target(stack) as held:
+    with attached_stack(stack) as held:
         forgotten = forget(held.target, plan.retention, dry_run=dry_run)
     if as_json:
         click.echo(json.dumps({**forgotten_fields(forgotten), "dry_run": dry_run}))

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colordrill.errors import EnvironmentProblem, UsageProblem
-from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.compose_project import remembered
 from colordrill.stack.docker_target import DockerTarget
-from colordrill.stack.parts import GATEWAY_PORT, Part
 from colordrill.stack.runs import KEPT, OWNER_LOCK, project_of, registry, state_directory
 
 
@@ -22,24 +20,7 @@ class AttachedStack:
 
     Attributes:
         run_id: of the run that brought it up.
-        target: its parts.
-        client: the public address.
-        directory: the run's private directory.
-    """
-
-    run_id: str
-    target: DockerTarget
-    client: ComfyClient
-    directory: Path
-
-
-@dataclass(frozen=True, slots=True)
-class AttachedTarget:
-    """The parts of a standing stack, in this process's hands; its gateway may be down.
-
-    Attributes:
-        run_id: of the run that brought it up.
-        target: its parts.
+        target: its parts; any of them may be down.
         directory: the run's private directory.
     """
 
@@ -49,34 +30,14 @@ class AttachedTarget:
 
 
 @contextmanager
-def attached_stack(run_id: str | None, purpose: str) -> Iterator[AttachedStack]:
+def attached_stack(run_id: str | None, purpose: str | None = None) -> Iterator[AttachedStack]:
     """Hold the standing stack for the length of the block; it stays standing afterwards.
 
     No sweep removes it meanwhile. Commands of different purposes may hold it together.
 
     Args:
         run_id: which one, where several stand; None: the only one.
-        purpose: a word (``recover``); one process at a time for each.
-
-    Raises:
-        UsageProblem: no such stack, or several and none was named.
-        EnvironmentProblem: none stands, a drill or another process of this purpose has it, or its
-            gateway is down.
-    """
-    with (
-        attached_target(run_id, purpose) as held,
-        ComfyClient(held.target.endpoint(Part.GATEWAY, GATEWAY_PORT)) as client,
-    ):
-        yield AttachedStack(held.run_id, held.target, client, held.directory)
-
-
-@contextmanager
-def attached_target(run_id: str | None, purpose: str | None = None) -> Iterator[AttachedTarget]:
-    """As `attached_stack`, for what needs no public address.
-
-    Args:
-        run_id: which one, where several stand; None: the only one.
-        purpose: words; one process at a time for each. None: any number of others.
+        purpose: words (``recover``); one process at a time for each. None: any number of others.
 
     Raises:
         UsageProblem: no such stack, or several and none was named.
@@ -97,7 +58,7 @@ def attached_target(run_id: str | None, purpose: str | None = None) -> Iterator[
             )
         target = DockerTarget(project, compose.owner, compose)
         stack.callback(target.close)
-        yield AttachedTarget(directory.name, target, directory)
+        yield AttachedStack(directory.name, target, directory)
 
 
 def chosen_directory(run_id: str | None) -> Path:

@@ -19,7 +19,7 @@ from pathlib import Path
 import colordrill
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.clock import Clock, poll
-from colordrill.drill.attached import attached_target, chosen_directory
+from colordrill.drill.attached import attached_stack, chosen_directory
 from colordrill.drill.backup_alarms import Narrator, OverdueWatch, keep_points
 from colordrill.drill.backups import backing_up
 from colordrill.errors import EnvironmentProblem
@@ -89,7 +89,7 @@ def run_schedule(
         EnvironmentProblem: no stack stands, a schedule runs already, or this one came to an end
             by itself.
     """
-    with interruptible(), attached_target(run_id, PURPOSE) as stack:
+    with interruptible(), attached_stack(run_id, PURPOSE) as stack:
         narrator = Narrator(say, clock)
         watch = OverdueWatch(plan.interval_s, clock, narrator)
         with backing_up(stack.target, stack.directory, plan, clock) as schedule:

@@ -18,6 +18,7 @@ from colordrill.drill.recovery_record import Recovery, RecoveryEnd, step_entries
 from colordrill.drill.standing import keep_logs
 from colordrill.errors import (
     ColordrillError,
+    EnvironmentProblem,
     GoldenProblem,
     RecordProblem,
     ServiceProblem,
@@ -32,9 +33,13 @@ from colordrill.recover.gateway import active_sites
 from colordrill.recover.incident import IncidentRunbook
 from colordrill.recover.incidents import Journal, Past, read_past
 from colordrill.recover.primary import Finding, Health, examine
+from colordrill.recover.readiness.rehearsal import MARKER, end_left_rehearsal
 from colordrill.recover.steps import Operator, RunbookEnd, SiteNotJudged
+from colordrill.recover.webhook import notifying
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.scenario.settings import Settings
+from colordrill.stack.comfyui import ComfyClient
+from colordrill.stack.parts import GATEWAY_PORT, Part
 from colordrill.workload.canary import CanaryRunner
 from colordrill.workload.scoring import ScoringWorker
 
@@ -61,14 +66,23 @@ class Order:
     force: bool = False
 
 
-def look(stack: AttachedStack) -> World:
+def public_client(stack: AttachedStack) -> ComfyClient:
+    """The public address.
+
+    Raises:
+        EnvironmentProblem: the gateway is down.
+    """
+    return ComfyClient(stack.target.endpoint(Part.GATEWAY, GATEWAY_PORT))
+
+
+def look(stack: AttachedStack, public: ComfyClient) -> World:
     """What the stack itself says.
 
     Raises:
         EnvironmentProblem: the gateway or the backup server does not answer.
     """
     try:
-        _, answering = stack.client.system_stats(timeout_s=ANSWER_LIMIT_S)
+        _, answering = public.system_stats(timeout_s=ANSWER_LIMIT_S)
     except ServiceProblem:
         answering = None
     points = tuple(each.id for each in list_points(stack.target))
@@ -99,13 +113,30 @@ def recover(
             "site could not be judged",
             "capture them from a healthy service with `colordrill golden capture`",
         )
-    with interruptible(), attached_stack(order.stack, PURPOSE) as stack:
-        past, world = read_past(stack.directory), look(stack)
+    with (
+        interruptible(),
+        attached_stack(order.stack, PURPOSE) as stack,
+        public_client(stack) as public,
+    ):
+        _end_left_rehearsal(stack, say)
+        past, world = read_past(stack.directory), look(stack, public)
         course = course_of(past, world)
-        start = _Start(settings, order, assets, stack, past, course, say, clock or SystemClock())
+        start = _Start(
+            settings, order, assets, stack, public, past, course, say, clock or SystemClock()
+        )
         if course.way is Way.NOTHING:
             return start.told(RecoveryEnd.NOTHING, None)
         return start.run(candidates(world.points, order.wish, course))
+
+
+def _end_left_rehearsal(stack: AttachedStack, say: Callable[[str], None]) -> None:
+    """From here on what lies at the DR site is the recovery's: no readiness may take it away."""
+    marker = stack.directory / MARKER
+    try:
+        end_left_rehearsal(stack.target, marker, say)
+    except EnvironmentProblem as error:
+        say(f"a killed rehearsal of readiness could not be ended: {error}")
+    marker.unlink(missing_ok=True)
 
 
 @dataclass(slots=True)
@@ -116,6 +147,7 @@ class _Start:
     order: Order
     assets: Assets
     stack: AttachedStack
+    public: ComfyClient
     past: Past
     course: Course
     say: Callable[[str], None]
@@ -163,17 +195,21 @@ class _Start:
         with (
             History(directory.history, self.clock, first) as history,
             ScoringWorker(history, directory.path, objectives) as scoring,
+            notifying(
+                self.settings.notify, directory.path.name, history, self.clock, self.say
+            ) as notifier,
         ):
             history.listen(self._events.append)
             yield Operator(
                 target=self.stack.target,
                 history=history,
                 clock=self.clock,
-                public=self.stack.client,
+                public=self.public,
                 runner=CanaryRunner(history, self.clock, scoring, directory.path),
                 canaries=golden_canaries(self.assets, directory.path),
                 say=self.say,
                 service_port=self.assets.service.port,
+                notifier=notifier,
             )
 
     def _refuse_healthy(self, operator: Operator) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from colordrill.backup.point_ids import begun_at
 from colordrill.clock import Clock, SystemClock
 from colordrill.drill.attached import AttachedStack, attached_stack
-from colordrill.drill.incident import FOLDER, PURPOSE, Order, look
+from colordrill.drill.incident import FOLDER, PURPOSE, Order, look, public_client
 from colordrill.errors import EnvironmentProblem, ExitCode
 from colordrill.recover.choosing import candidates
 from colordrill.recover.course import Course, Way, course_of
@@ -65,8 +65,8 @@ def plan(settings: Settings, order: Order) -> Plan:
         EnvironmentProblem: a recovery could not begin.
     """
     clock = SystemClock()
-    with attached_stack(order.stack, PURPOSE) as stack:
-        past, world = read_past(stack.directory), look(stack)
+    with attached_stack(order.stack, PURPOSE) as stack, public_client(stack) as public:
+        past, world = read_past(stack.directory), look(stack, public)
         course = course_of(past, world)
         if course.way is Way.NOTHING:
             why = course.why

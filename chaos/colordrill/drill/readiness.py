@@ -18,7 +18,12 @@ from colordrill.recover.readiness.catalogue import probes
 from colordrill.recover.readiness.examined import Examined
 from colordrill.recover.readiness.probe import Probe
 from colordrill.recover.readiness.rehearsal import CHECK as SAME_COLOUR
-from colordrill.recover.readiness.rehearsal import KnownPicture, Rehearsal, end_left_rehearsal
+from colordrill.recover.readiness.rehearsal import (
+    MARKER,
+    KnownPicture,
+    Rehearsal,
+    end_left_rehearsal,
+)
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.scenario.readiness_plan import ReadinessPlan
 from colordrill.scenario.settings import Settings
@@ -28,7 +33,6 @@ PURPOSE = "readiness"
 RECOVER = "recover"
 """Whose lock a rehearsal holds: a recovery needs the DR site for itself."""
 
-MARKER = "rehearsal"
 
 
 @dataclass(frozen=True, slots=True)

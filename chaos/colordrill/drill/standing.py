@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from colordrill.backup.schedule import BackupSchedule
 from colordrill.clock import Clock, SystemClock
 from colordrill.drill.assets import Assets, load_assets
 from colordrill.drill.provision import await_ready, configuration_text, seed_primary
 from colordrill.drill.weights import refuse_other_weights
 from colordrill.errors import EnvironmentProblem
+from colordrill.history import History
 from colordrill.interrupts import interruptible
 from colordrill.scenario.fault_spec import StackKind
 from colordrill.scenario.settings import Settings
@@ -27,6 +29,9 @@ from colordrill.stack.runs import OWNER_LABEL, RUN_LABEL, owned_run, owner
 from colordrill.stack.sweep import sweep
 from colordrill.stack.toxiproxy import ToxiproxyServer
 from colordrill.stack.user_image import ensure_user_image
+
+FIRST_POINT = "first-point.jsonl"
+HOUR_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,21 +129,39 @@ def healthy_stack(
 
 
 def stand_up(settings: Settings, say: Callable[[str], None]) -> dict[str, str]:
-    """Bring a stack up and leave it standing.
+    """Bring a stack up, with a first recovery point, and leave it standing.
 
     Returns:
-        Addresses by name.
+        Addresses by name, and what else a person needs.
+
+    Raises:
+        EnvironmentProblem: it did not come up, or no point could be taken; it stands all the same.
     """
     assets = load_assets(settings.service, with_goldens=False)
     with interruptible():
         sweep(say)
         plan = plan_for(replace(settings, keep=True), images_for(settings, say))
         with healthy_stack(plan, assets, say, SystemClock()) as healthy:
+            say("taking the first recovery point")
             return {
                 "public address": healthy.client.base_url,
                 "toxiproxy": healthy.target.endpoint(Part.TOXIPROXY, TOXIPROXY_PORT),
                 "project": healthy.target.project,
+                "recovery point": _first_point(healthy),
             }
+
+
+def _first_point(healthy: HealthyStack) -> str:
+    """A site without a backup could not be recovered, and would not be ready for it."""
+    clock, told = SystemClock(), healthy.directory / FIRST_POINT
+    with History(told, clock) as history:
+        point = BackupSchedule(healthy.target, history, clock, interval_s=HOUR_S).take()
+    if point is None:
+        raise EnvironmentProblem(
+            f"the first recovery point could not be taken: {told} says why",
+            "see the logs of primary-agent and backup; `colordrill down` removes the stack",
+        )
+    return point
 
 
 def _refuse_sick_links(target: DockerTarget) -> None:

@@ -54,6 +54,40 @@ class StepDone:
 Step = tuple[str, Callable[[], StepDone]]
 
 
+def await_answer(
+    clock: Clock, connect: Callable[[], ComfyClient], whose: str, explain: Callable[[], str]
+) -> None:
+    """Wait until a service that is being started answers; it need not have loaded a model.
+
+    Args:
+        clock: bounds the wait.
+        connect: makes a client, anew each time: a container that has just been started gets its
+            port with a delay.
+        whose: what is awaited, for people.
+        explain: what to add where it does not answer.
+
+    Raises:
+        WaitExpired: it did not.
+    """
+
+    def answers() -> bool | None:
+        try:
+            with connect() as client:
+                client.system_stats(timeout_s=2.0)
+        except EnvironmentProblem:
+            return None
+        return True
+
+    poll(
+        clock,
+        answers,
+        awaited=f"{whose} to answer",
+        timeout_s=START_LIMIT_S,
+        every_s=0.05,
+        explain=explain,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Operator:
     """Who carries out a runbook, and with what.
@@ -130,23 +164,11 @@ class Operator:
         Raises:
             WaitExpired: it did not; its state and last log lines are in the message.
         """
-
-        def answers() -> bool | None:
-            # a container that has just been started gets its port with a delay
-            try:
-                with self.client(site) as client:
-                    client.system_stats(timeout_s=2.0)
-            except EnvironmentProblem:
-                return None
-            return True
-
-        poll(
+        await_answer(
             self.clock,
-            answers,
-            awaited=f"the service of {site} to answer",
-            timeout_s=START_LIMIT_S,
-            every_s=0.05,
-            explain=lambda: self.explain(site),
+            lambda: self.client(site),
+            f"the service of {site}",
+            lambda: self.explain(site),
         )
 
     def judge_site(self, site: Site) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from colordrill.clock import SystemClock, poll
-from colordrill.drill.attached import AttachedTarget, attached_target
+from colordrill.drill.attached import AttachedStack, attached_stack
 from colordrill.drill.backup_schedule import LOG
 from colordrill.errors import ExitCode
 from colordrill.stack.parts import Part
@@ -24,7 +24,7 @@ LIMIT_S = 60.0
 
 
 @pytest.fixture(scope="module")
-def standing(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AttachedTarget]:
+def standing(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AttachedStack]:
     """A stack of this module's own: it has a state directory of its own."""
     assert engine.ping()
     with pytest.MonkeyPatch.context() as patch:
@@ -32,7 +32,7 @@ def standing(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         try:
             up = finish(start_colordrill("up"))
             assert up.exit_code == 0, up.stderr
-            with attached_target(None) as held:
+            with attached_stack(None) as held:
                 yield held
         finally:
             finish(start_colordrill("backup", "stop"))
@@ -64,7 +64,7 @@ def await_points(count: int, newer_than: str) -> None:
     )
 
 
-def test_a_point_is_taken_verified_and_listed(standing: AttachedTarget) -> None:
+def test_a_point_is_taken_verified_and_listed(standing: AttachedStack) -> None:
     first = told("now", "--verify")
     second = told("now")
 
@@ -76,7 +76,7 @@ def test_a_point_is_taken_verified_and_listed(standing: AttachedTarget) -> None:
     assert backup("list", "--max-age", "0s").exit_code == ExitCode.FAIL
 
 
-def test_damage_is_found_named_and_stays_in_the_list(standing: AttachedTarget) -> None:
+def test_damage_is_found_named_and_stays_in_the_list(standing: AttachedStack) -> None:
     point = told("now")["point"]
     name = f"/backup/points/{point}/config/stack.env"
     rot = ["sh", "-c", f"cp {name} {name}.new && echo x >> {name}.new && mv {name}.new {name}"]
@@ -91,7 +91,7 @@ def test_damage_is_found_named_and_stays_in_the_list(standing: AttachedTarget) -
     assert told("now", "--verify")["verified"]["outcome"] == "whole"
 
 
-def test_points_are_taken_while_the_gateway_is_down(standing: AttachedTarget) -> None:
+def test_points_are_taken_while_the_gateway_is_down(standing: AttachedStack) -> None:
     standing.target.stop(Part.GATEWAY)
     try:
         assert told("now")["point"] in points()
@@ -99,7 +99,7 @@ def test_points_are_taken_while_the_gateway_is_down(standing: AttachedTarget) ->
         standing.target.start(Part.GATEWAY)
 
 
-def test_a_schedule_takes_and_keeps_points_until_it_is_stopped(standing: AttachedTarget) -> None:
+def test_a_schedule_takes_and_keeps_points_until_it_is_stopped(standing: AttachedStack) -> None:
     before = told("now")["point"]
     started = backup("start", "--interval", "2s", "--verify", "--keep-last", "3")
     assert started.exit_code == 0, started.stderr
@@ -123,7 +123,7 @@ def test_a_schedule_takes_and_keeps_points_until_it_is_stopped(standing: Attache
 
 
 def test_a_schedule_that_was_killed_is_noticed_and_another_one_can_begin(
-    standing: AttachedTarget,
+    standing: AttachedStack,
 ) -> None:
     before = told("now")["point"]
     assert backup("start", "--interval", "1s").exit_code == 0
@@ -143,7 +143,7 @@ def test_a_schedule_that_was_killed_is_noticed_and_another_one_can_begin(
 
 
 def test_a_server_that_is_down_is_an_alarm_and_the_schedule_goes_on(
-    standing: AttachedTarget,
+    standing: AttachedStack,
 ) -> None:
     log: Path = standing.directory / LOG
     before = told("now")["point"]

@@ -12,7 +12,6 @@ import pytest
 from colordrill.clock import poll
 from colordrill.data import fixtures
 from colordrill.drill.clean import take_baseline
-from colordrill.drill.readiness import MARKER
 from colordrill.fault.clock_skew import BackupClockSkewed
 from colordrill.fault.configuration import WorkflowOutdated
 from colordrill.fault.configuration_accounts import BackupAccountReadOnly, DrOwnerWrong
@@ -22,6 +21,7 @@ from colordrill.fault.configuration_dr_container import (
     DrVolumeMisplaced,
 )
 from colordrill.fault.protocol import Fault
+from colordrill.recover.readiness.rehearsal import MARKER
 from colordrill.scenario.service import ServiceSpec
 from colordrill.stack.parts import Part, SiteFolder
 from colordrill.verify.readiness import RULES

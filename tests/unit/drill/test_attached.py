@@ -6,16 +6,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 
 import pytest
 
 from colordrill.drill import attached
-from colordrill.drill.attached import attached_stack, attached_target, chosen_directory, held
+from colordrill.drill.attached import attached_stack, attached_stack, chosen_directory, held
 from colordrill.errors import EnvironmentProblem, UsageProblem
 from colordrill.stack.compose_project import REMEMBERED, ComposeProject
 from colordrill.stack.ownership import Owner
-from colordrill.stack.parts import Part
 from colordrill.stack.runs import KEPT, OWNER_LOCK, lives, owned_run, state_directory
 from fakes.engine import another_process
 from fakes.target import FakeTarget
@@ -28,32 +26,14 @@ class Attached(FakeTarget):
         super().__init__()
         self.told = (project, owner, compose.files)
 
-    def endpoint(self, part: Part, port: int) -> str:
-        """Nobody asks there."""
-        return f"http://{part}:{port}"
-
     def close(self) -> None:
         """Nothing is open."""
-
-
-class Client:
-    """A public address that nobody asks."""
-
-    def __init__(self, _url: str) -> None:
-        pass
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(autouse=True)
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr(attached, "DockerTarget", Attached)
-    monkeypatch.setattr(attached, "ComfyClient", Client)
 
 
 def stand(run_id: str, *, kept: bool = True, told: bool = True) -> Path:
@@ -157,7 +137,7 @@ def test_what_needs_no_gateway_gets_a_stack_whose_gateway_is_down(
     directory = stand("aa")
     monkeypatch.setattr(Attached, "endpoint", down)
 
-    with attached_target(None) as held:
+    with attached_stack(None) as held:
         assert (held.run_id, held.directory) == ("aa", directory)
         assert lives(directory)
     with pytest.raises(EnvironmentProblem, match="gateway"), attached_stack(None, "recover"):
@@ -167,7 +147,7 @@ def test_what_needs_no_gateway_gets_a_stack_whose_gateway_is_down(
 def test_what_has_no_purpose_shares_a_stack_with_any_number_of_others() -> None:
     stand("aa")
 
-    with attached_elsewhere("aa", "backup start"), attached_target("aa"), attached_target("aa"):
+    with attached_elsewhere("aa", "backup start"), attached_stack("aa"), attached_stack("aa"):
         pass
 
 

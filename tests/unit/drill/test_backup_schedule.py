@@ -16,7 +16,7 @@ import pytest
 
 from colordrill.clock import SystemClock
 from colordrill.drill import backup_schedule as module
-from colordrill.drill.attached import AttachedTarget
+from colordrill.drill.attached import AttachedStack
 from colordrill.drill.backup_schedule import (
     LOG,
     STATE,
@@ -53,10 +53,10 @@ def server(directory: Path, monkeypatch: pytest.MonkeyPatch) -> BackupServer:
     server = BackupServer()
 
     @contextmanager
-    def attached(_run_id: str | None, _purpose: str) -> Iterator[AttachedTarget]:
-        yield AttachedTarget("aa", server.target(), directory)  # type: ignore[arg-type]
+    def attached(_run_id: str | None, _purpose: str) -> Iterator[AttachedStack]:
+        yield AttachedStack("aa", server.target(), directory)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "attached_target", attached)
+    monkeypatch.setattr(module, "attached_stack", attached)
     return server
 
 

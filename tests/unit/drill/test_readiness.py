@@ -11,8 +11,9 @@ import pytest
 
 from colordrill.drill import readiness as examining
 from colordrill.drill.attached import AttachedStack, held
-from colordrill.drill.readiness import MARKER, PURPOSE, RECOVER, Readiness, examine
+from colordrill.drill.readiness import PURPOSE, RECOVER, Readiness, examine
 from colordrill.outcome import Verdict
+from colordrill.recover.readiness.rehearsal import MARKER
 from colordrill.scenario.readiness_plan import ReadinessPlan
 from colordrill.scenario.settings import Settings
 from colordrill.stack.parts import Part
@@ -27,8 +28,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReadyStac
         def attached(run_id: str | None, purpose: str) -> Iterator[AttachedStack]:
             assert purpose == PURPOSE
             target: Any = stack.target
-            client: Any = None
-            yield AttachedStack(run_id or "the-only-one", target, client, tmp_path)
+            yield AttachedStack(run_id or "the-only-one", target, tmp_path)
 
         monkeypatch.setattr(examining, "attached_stack", attached)
         monkeypatch.setattr(examining, "SystemClock", lambda: stack.clock)

@@ -55,7 +55,7 @@ print(json.dumps(found))
 
 def newest_point(examined: Examined) -> Iterator[Look]:
     """How old the newest published point is, from the beginning of its copy."""
-    points = list_points(examined.target)
+    points = examined.points()
     age_s = None
     if points:
         age_s = (examined.clock.wall() - begun_at(points[-1].id)).total_seconds()

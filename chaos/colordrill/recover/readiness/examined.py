@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from colordrill.backup.points import list_points
+from colordrill.backup.points import RecoveryPoint, list_points
 from colordrill.clock import Clock
 from colordrill.errors import ColordrillError, EnvironmentProblem
 from colordrill.recover.probes import configuration_of
@@ -148,6 +148,7 @@ class Examined:
     service: ServiceSpec
     workflows: Mapping[str, Workflow]
     weights: str | None
+    _points: _Once[tuple[RecoveryPoint, ...]] = field(init=False, default_factory=_Once)
     _point: _Once[PointFacts] = field(init=False, default_factory=_Once)
     _git: _Once[Mapping[str, str]] = field(init=False, default_factory=_Once)
     _live: _Once[LiveFiles] = field(init=False, default_factory=_Once)
@@ -167,13 +168,21 @@ class Examined:
         address = self.target.endpoint(SERVICES[site], self.service.port)
         return ComfyClient(address, timeout_s=ANSWER_LIMIT_S)
 
+    def points(self) -> tuple[RecoveryPoint, ...]:
+        """The published recovery points, oldest first.
+
+        Raises:
+            EnvironmentProblem: the backup server does not say.
+        """
+        return self._points.read(lambda: list_points(self.target))
+
     def newest(self) -> str:
         """The id of the newest recovery point.
 
         Raises:
             EnvironmentProblem: there is none, or the backup server does not say.
         """
-        points = list_points(self.target)
+        points = self.points()
         if not points:
             raise EnvironmentProblem("the backup server holds no recovery point")
         return points[-1].id

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from colordrill.backup.points import PointDamaged, restore_point
-from colordrill.clock import poll
 from colordrill.errors import (
     ColordrillError,
     EnvironmentProblem,
@@ -27,7 +26,7 @@ from colordrill.picture import Bounds, Judgement, judge
 from colordrill.recover.gateway import active_sites
 from colordrill.recover.readiness.containers import DR, held_file
 from colordrill.recover.readiness.examined import READ_LIMIT_S, Examined
-from colordrill.recover.steps import LOG_LINES, START_LIMIT_S
+from colordrill.recover.steps import LOG_LINES, await_answer
 from colordrill.stack.comfyui import RequestUncertain
 from colordrill.stack.parts import Part, Site
 from colordrill.stack.target import Target
@@ -37,6 +36,9 @@ from colordrill.workload.stored import StoredWorkflows
 from colordrill.workload.workflows import Workflow
 
 CHECK = "same_colour"
+MARKER = "rehearsal"
+"""The file in a run's directory that is there while a rehearsal goes on, and names it."""
+
 RIGHT = "right"
 TOKEN = re.compile(r"rehearsal-[0-9a-f]{8}")
 """How everything that a rehearsal leaves at the primary begins."""
@@ -147,7 +149,12 @@ class Rehearsal:
     def _restored(self, examined: Examined, point: str) -> Mapping[str, Judgement | Look]:
         self.say(f"rehearsal: the DR site is started and restored from {point}")
         examined.target.start(DR)
-        _await_answer(examined)
+        await_answer(
+            examined.clock,
+            lambda: examined.client(Site.DR),
+            "the service of the DR site",
+            lambda: examined.target.logs(DR, tail=LOG_LINES),
+        )
         restore_point(examined.target, Part.DR_AGENT, point)
         return self._judged(examined, Site.DR)
 
@@ -244,25 +251,6 @@ def _tidy_primary(target: Target, marker: Path, say: Callable[[str], None]) -> N
             told = error.cause
         if told:
             say(f"{part} could not remove files {token}*: {told}")
-
-
-def _await_answer(examined: Examined) -> None:
-    def answers() -> bool | None:
-        # a container that has just been started gets its port with a delay
-        try:
-            with examined.client(Site.DR) as client:
-                client.system_stats(timeout_s=2.0)
-        except EnvironmentProblem:
-            return None
-        return True
-
-    poll(
-        examined.clock,
-        answers,
-        awaited="the service of the DR site to answer",
-        timeout_s=START_LIMIT_S,
-        explain=lambda: examined.target.logs(DR, tail=LOG_LINES),
-    )
 
 
 def _compared(name: str, primary: Judgement | Look, dr: Judgement | Look) -> Iterator[Look]:
