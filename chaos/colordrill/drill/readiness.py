@@ -34,7 +34,6 @@ RECOVER = "recover"
 """Whose lock a rehearsal holds: a recovery needs the DR site for itself."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """What was found.

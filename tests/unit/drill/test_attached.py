@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from colordrill.drill import attached
-from colordrill.drill.attached import attached_stack, attached_stack, chosen_directory, held
+from colordrill.drill.attached import attached_stack, chosen_directory, held
 from colordrill.errors import EnvironmentProblem, UsageProblem
 from colordrill.stack.compose_project import REMEMBERED, ComposeProject
 from colordrill.stack.ownership import Owner
@@ -126,22 +126,6 @@ def test_two_purposes_hold_a_stack_together() -> None:
 
     with attached_elsewhere("aa", "backup"), attached_stack(None, "recover") as stack:
         assert stack.run_id == "aa"
-
-
-def test_what_needs_no_gateway_gets_a_stack_whose_gateway_is_down(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def down(_self: Attached, part: Part, port: int) -> str:
-        raise EnvironmentProblem(f"port {port} of {part} is not published")
-
-    directory = stand("aa")
-    monkeypatch.setattr(Attached, "endpoint", down)
-
-    with attached_stack(None) as held:
-        assert (held.run_id, held.directory) == ("aa", directory)
-        assert lives(directory)
-    with pytest.raises(EnvironmentProblem, match="gateway"), attached_stack(None, "recover"):
-        pass
 
 
 def test_what_has_no_purpose_shares_a_stack_with_any_number_of_others() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from colordrill.drill.recovery_record import Recovery
 from colordrill.recover.choosing import Wish
 from colordrill.recover.incidents import Journal, read_past
 from colordrill.scenario.settings import Settings
+from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import Part
 from fakes.incident import FakeDrSite, FakeGateway, KillableTarget, Killed, Killer
 from fakes.service import Reply, comfyui
@@ -99,12 +100,16 @@ def broken_stack(disaster: Disaster, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     @contextmanager
     def attached(_run_id: str | None, _purpose: str) -> Iterator[AttachedStack]:
-        yield AttachedStack("aa", target, disaster.operator.public, directory)
+        yield AttachedStack("aa", target, directory)
+
+    def public(_stack: AttachedStack) -> AbstractContextManager[ComfyClient]:
+        return nullcontext(disaster.operator.public)
 
     assets = load_assets()
     monkeypatch.setattr(incident, "load_assets", lambda _service: assets)
     for module in (incident, incident_plan):
         monkeypatch.setattr(module, "attached_stack", attached)
+        monkeypatch.setattr(module, "public_client", public)
     monkeypatch.setattr(incident, "ScoringWorker", lambda *_: nullcontext(disaster.scoring))
     monkeypatch.setattr(incident, "golden_canaries", lambda *_: disaster.operator.canaries)
     monkeypatch.setattr(Journal, "_append", killer.around(Journal._append))

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from colordrill.backup.point_ids import begun_at
-from colordrill.backup.points import list_points
 from colordrill.look import Look
 from colordrill.recover.readiness.examined import READ_LIMIT_S, Examined
 from colordrill.stack.parts import Part, SiteFolder
