@@ -7,6 +7,7 @@ import random
 import shlex
 import statistics
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from colordrill.clock import Clock, poll, seconds_between
 from colordrill.data import fixtures
 from colordrill.drill.assets import Assets
 from colordrill.errors import GoldenProblem, ServiceProblem
-from colordrill.picture import decode, judge, refuse_weak_golden
+from colordrill.picture import Judgement, decode, judge, refuse_weak_golden
 from colordrill.scenario.model import Objectives, Pace
 from colordrill.scenario.service import ServiceSpec
 from colordrill.stack.comfyui import ComfyClient
@@ -176,16 +177,20 @@ def calibrate(
         ServiceProblem: the healthy primary does not colour as the goldens say.
     """
     seconds: dict[str, float] = {}
+    pictures: dict[str, Future[Judgement]] = {}
     for canary in canaries:
         began_ns = clock.now_ns()
         future = runner.send(canary, client, kind="calibration", limit_s=FIRST_PICTURE_LIMIT_S)
         seconds[canary.name] = seconds_between(began_ns, clock.now_ns())
         if future is None:
             raise ServiceProblem(f"the healthy primary did not colour the canary {canary.name}")
-        judgement = runner.judgement(future, FIRST_PICTURE_LIMIT_S)
+        pictures[canary.name] = future
+    # judged beside the next canary: a drill's pictures are judged beside its load, too
+    for name, picture in pictures.items():
+        judgement = runner.judgement(picture, FIRST_PICTURE_LIMIT_S)
         if judgement.correct is not True:
             raise ServiceProblem(
-                f"the healthy primary's canary {canary.name} differs from its golden: "
+                f"the healthy primary's canary {name} differs from its golden: "
                 f"{'; '.join(judgement.reasons)}",
                 "capture goldens of this image with `colordrill golden capture`",
             )

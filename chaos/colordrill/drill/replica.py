@@ -14,7 +14,7 @@ from colordrill.verify.observe import observe
 
 BUCKET = "storage/outputs"
 LIST_LIMIT_S = 15.0
-CAUGHT_UP_LIMIT_S = 30.0
+CAUGHT_UP_LIMIT_S = 20.0
 OUTPUT = "output/"
 
 

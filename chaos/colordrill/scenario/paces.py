@@ -20,10 +20,10 @@ ALERT = replace(BRISK, confirm_count=1)
 """One failed canary confirms: nobody acts on it, or one kind of picture is wrong and its canary
 comes seldom."""
 
-RIDDEN_OUT = Objectives(rto_s=20.0, rpo_s=10.0)
+RIDDEN_OUT = Objectives(rto_s=16.0, rpo_s=10.0)
 """Nobody has to act: the service is back when the fault has passed."""
 
-RIDDEN_OUT_LATE = Objectives(rto_s=25.0, rpo_s=10.0)
+RIDDEN_OUT_LATE = Objectives(rto_s=20.0, rpo_s=10.0)
 """The same where the fault itself lasts longer, or the service has to start anew."""
 
 KILLED_AGAIN = replace(RIDDEN_OUT_LATE, jobs_lost_max_slack=4)
