@@ -8,6 +8,9 @@ from colordrill.backup.strategy import Strategy
 from colordrill.errors import EnvironmentProblem
 from colordrill.history import History
 
+KINDS = frozenset({"offsite", "offsite_read"})
+"""Kinds of the history's lines that are written here."""
+
 
 @dataclass(slots=True)
 class OffsiteCopies:
