@@ -209,7 +209,8 @@ def test_the_point_that_was_under_way_at_the_fault_and_restored_is_the_measure(
 def test_where_a_copy_off_site_may_be_restored_the_promise_counts_from_copy_to_copy(
     story: Story, acked: float, verdict: Verdict
 ) -> None:
-    story.scenario = replace(story.scenario, offsite_every=2)
+    objectives = replace(story.scenario.objectives, rpo_s=60.0)
+    story.scenario = replace(story.scenario, offsite_every=2, objectives=objectives)
     drill(story).item("workflows/older.json", acked, "lost")
 
     check = story.check("rpo")
