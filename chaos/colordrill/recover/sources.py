@@ -70,9 +70,12 @@ def restore_newest_whole(
             return _restore_from(source, agent, passed_over, say)
         except EnvironmentProblem as problem:
             problems.append(problem)
-            if not isinstance(problem, _NoneWhole):
+            if isinstance(problem, _NoneWhole):
+                # each of its points was said already
+                say(f"no point of {source.name} is whole")
+            else:
                 passed_over.append(f"{source.name}: {problem.cause}")
-            say(f"{source.name} is no help: {problem.cause}")
+                say(f"{source.name} is no help: {problem.cause}")
     raise _none_left(problems)
 
 
