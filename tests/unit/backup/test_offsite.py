@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +19,7 @@ from colordrill.history import Event, EventType, History
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Executed
 from fakes.clock import ManualClock
-from fakes.target import FakePart, FakeTarget
+from fakes.target import FakePart, FakeTarget, Program
 
 POINT = "20261122T201530.123Z"
 LISTED = [{"point": POINT, "strategy": "restic", "files": 3, "bytes": 42}]
@@ -46,7 +46,10 @@ class Offsite:
 
     def strategy(self) -> ResticStrategy:
         parts = {part: FakePart() for part in (Part.BACKUP, Part.DR_AGENT, Part.DR_STORAGE)}
-        programs = dict.fromkeys(("colordrill-offsite", "colordrill-offsite-storage"), self.run)
+        programs: dict[str, Program] = {
+            "colordrill-offsite": self.run,
+            "colordrill-offsite-storage": self.run,
+        }
         return ResticStrategy(FakeTarget(parts, programs))
 
 
@@ -135,7 +138,7 @@ def test_a_store_that_refuses_is_named(offsite: Offsite) -> None:
 
 def ask(strategy: ResticStrategy, verb: str) -> object:
     """Call what runs *verb*."""
-    asked = {
+    asked: dict[str, Callable[[], object]] = {
         "copy": lambda: strategy.take(POINT),
         "list": strategy.listed,
         "check": lambda: strategy.verify(POINT),

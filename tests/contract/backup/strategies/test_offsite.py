@@ -166,11 +166,11 @@ def test_a_locked_repository_takes_no_copy_and_is_restored_all_the_same(copied: 
     copied.near.take(SECOND)
     # an exclusive lock of a process that is gone, as a killed `restic prune` on another host leaves
     lock = (
-        "restic --no-cache --retry-lock 0 check & "
-        'until restic --no-cache --no-lock list locks | grep -q .; do :; done; kill -9 "$!"; '
+        "restic --no-cache --limit-download 20 check --read-data > /dev/null & "
+        "until restic --no-cache --no-lock list locks | grep -q .; do :; done; kill -9 $!; "
         "restic --no-cache --no-lock list locks | grep ."
     )
-    copied.lab.server.checked("bash", "-c", lock)
+    copied.lab.server.checked("timeout", "60", "bash", "-c", lock)
 
     with pytest.raises(EnvironmentProblem, match="locked") as raised:
         copied.strategy.take(SECOND)
