@@ -34,6 +34,10 @@ snapshot     a backup                            *invoke* ``point, strategy`` (c
                                                  set back); ok ``point, files, bytes``; fail
                                                  ``point, error``
 push         workflows and configuration to Git  *invoke* ``point``; ok ``commit``; fail ``error``
+offsite      a point is copied off site          *invoke* ``point, strategy``; ok ``point, files,
+                                                 bytes``; fail ``point, error``
+offsite_read the copies are looked at            *invoke* ``point``; ok ``point, read`` (which part
+                                                 of the data); fail ``point, error``
 backup_late  note: a backup was due earlier      ``late_s, missed`` (whole intervals without one)
 fault        an injection                        *invoke* ``name, target, starts_clock``;
                                                  ok/fail ``name, target``

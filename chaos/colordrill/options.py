@@ -70,6 +70,11 @@ retention_options = _with_options(
 )
 plan_options = _with_options(
     click.option("--verify/--no-verify", default=None, help="read every byte of it again"),
+    click.option(
+        "--offsite-every",
+        metavar="N",
+        help="copy the first point and then every N-th off site, e.g. 24; default: none",
+    ),
     retention_options,
 )
 stack_option = click.option("--stack", metavar="ID", help="which stack, where several stand")

@@ -19,6 +19,8 @@ PROGRAMS = (
     "colordrill-points",
     "colordrill-verify",
     "colordrill-forget",
+    "colordrill-offsite",
+    "colordrill-offsite-storage",
 )
 
 
@@ -31,16 +33,19 @@ class BackupServer:
         rotten: ids of which a verification will find a file damaged.
         failing: a program to how often it fails from now on.
         commands: what was run.
+        offsite: ids of the copies off site.
     """
 
     points: dict[str, list[str] | None] = field(default_factory=dict)
     rotten: set[str] = field(default_factory=set)
     failing: dict[str, int] = field(default_factory=dict)
     commands: list[list[str]] = field(default_factory=list)
+    offsite: list[str] = field(default_factory=list)
 
     def target(self) -> FakeTarget:
         """A stack with this server."""
-        parts = {Part.PRIMARY_AGENT: FakePart(), Part.BACKUP: FakePart()}
+        ends = (Part.PRIMARY_AGENT, Part.BACKUP, Part.DR_AGENT, Part.DR_STORAGE)
+        parts = {part: FakePart() for part in ends}
         return FakeTarget(parts, dict.fromkeys(PROGRAMS, self.run))
 
     def run(self, _part: Part, command: Sequence[str]) -> Executed:
@@ -58,8 +63,9 @@ class BackupServer:
                 return Executed(0, json.dumps({"files": 3, "bytes": 42}), "")
             case "colordrill-points":
                 return Executed(0, json.dumps([self._listed(each) for each in self.points]), "")
-            case "colordrill-forget":
-                return Executed(0, json.dumps(self._forget(words)), "")
+            case "colordrill-offsite" | "colordrill-forget":
+                answer = self._forget if program == "colordrill-forget" else self._offsite
+                return Executed(0, json.dumps(answer(words)), "")
         return Executed(0, "c0ffee\n", "")
 
     def _listed(self, point: str) -> dict[str, Any]:
@@ -83,6 +89,16 @@ class BackupServer:
             "damaged": [{"file": name, "why": "differs"} for name in damaged],
         }
         return Executed(5 if damaged else 0, json.dumps(told), "")
+
+    def _offsite(self, words: Sequence[str]) -> Any:
+        verb = words[0]
+        if verb == "check":
+            return {"subset": 1, "of": 4, "read": [1]}
+        if verb == "list":
+            known = {"strategy": "restic", "files": 3, "bytes": 42}
+            return [{"point": each, **known} for each in self.offsite]
+        self.offsite.append(words[1])
+        return {"files": 3, "bytes": 42}
 
     def _forget(self, words: Sequence[str]) -> dict[str, Any]:
         last = int(words[0].partition("=")[2])

@@ -269,3 +269,29 @@ def test_stopping_says_what_was_found(
 
     assert ended.exit_code == 0
     assert said in ended.output
+
+
+def test_a_point_is_copied_off_site_if_that_is_asked_for(server: BackupServer) -> None:
+    point = told("now", "--offsite-every", "1")["point"]
+
+    assert server.offsite == [point]
+    assert [each["point"] for each in told("list", "--offsite")["points"]] == [point]
+    server.offsite = [POINTS[0]]
+    assert backup("list", "--offsite", "--max-age", "1h").exit_code == ExitCode.FAIL
+
+
+def test_nothing_is_copied_off_site_by_default(server: BackupServer) -> None:
+    told("now")
+
+    assert server.offsite == []
+    assert not any(command[0].startswith("colordrill-offsite") for command in server.commands)
+
+
+@pytest.mark.parametrize("program", ["colordrill-offsite", "colordrill-offsite-storage"])
+def test_a_copy_that_fails_is_no_success(server: BackupServer, program: str) -> None:
+    server.failing[program] = 1
+
+    ended = backup("now", "--offsite-every", "1")
+
+    assert ended.exit_code == ExitCode.ENVIRONMENT
+    assert f"{program} broke" in ended.output

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
 from colordrill.backup.point_ids import next_point_id, point_id
+from colordrill.backup.rsync import NAME, RsyncStrategy, checked
 from colordrill.clock import NS_PER_S, Clock, seconds_between
 from colordrill.errors import EnvironmentProblem
 from colordrill.history import History, Operation
 from colordrill.stack.parts import Part
-from colordrill.stack.target import Executed, Target
-
-STRATEGY = "rsync"
+from colordrill.stack.target import Target
 
 
 @dataclass(slots=True)
@@ -96,50 +94,29 @@ class BackupSchedule:
         wall = self.clock.wall()
         point = self.newest = next_point_id(wall, self.newest)
         told: dict[str, str] = {"clock": point_id(wall)} if point != point_id(wall) else {}
-        operation = self.history.invoke("snapshot", point=point, strategy=STRATEGY, **told)
+        operation = self.history.invoke("snapshot", point=point, strategy=NAME, **told)
         try:
-            summary = self._copy_and_publish(point)
+            taken = RsyncStrategy(self.target, self.command_limit_s).take_linked(
+                point, self.linked_to
+            )
         except EnvironmentProblem as error:
             operation.fail(point=point, error=str(error))
             # a link to an earlier point may be what was wrong: the next one is copied whole
             self.linked_to = None
             return None
-        operation.ok(point=point, **summary)
+        operation.ok(point=point, files=taken.files, bytes=taken.size_bytes)
         self.linked_to = point
         self._push_configuration(point)
         if self.published is not None:
             self.published(point)
         return point
 
-    def _copy_and_publish(self, point: str) -> dict[str, int]:
-        copy = ["colordrill-snapshot", point]
-        if self.linked_to is not None:
-            copy += ["--previous", self.linked_to]
-        printed = self._checked(Part.PRIMARY_AGENT, copy).stdout
-        try:
-            copied = json.loads(printed)
-            summary = {"files": int(copied["files"]), "bytes": int(copied["bytes"])}
-        except (ValueError, LookupError, TypeError) as error:
-            raise EnvironmentProblem(
-                f"{copy[0]} printed {printed[:200]!r}, which is not its summary: {error!r}"
-            ) from error
-        self._checked(Part.BACKUP, ["colordrill-publish", point])
-        return summary
-
     def _push_configuration(self, point: str) -> None:
         operation: Operation = self.history.invoke("push", point=point)
         command = ["colordrill-push-configuration", f"workflows and configuration at {point}"]
         try:
-            pushed = self._checked(Part.PRIMARY_AGENT, command)
+            pushed = checked(self.target, Part.PRIMARY_AGENT, command, self.command_limit_s)
         except EnvironmentProblem as error:
             operation.fail(error=str(error))
             return
         operation.ok(commit=pushed.stdout.strip())
-
-    def _checked(self, part: Part, command: list[str]) -> Executed:
-        executed = self.target.execute(part, command, timeout_s=self.command_limit_s)
-        if executed.exit_code != 0:
-            raise EnvironmentProblem(
-                f"{command[0]} in {part} ended with {executed.exit_code}: {executed.stderr.strip()}"
-            )
-        return executed

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 def backup() -> None:
     """Take, list, verify and remove recovery points of the stack that `colordrill up` left.
 
-    The options --interval, --verify, --keep-… and --max-age are also keys of the table [backup] of
-    ./colordrill.toml and variables COLORDRILL_BACKUP_…
+    The options --interval, --verify, --offsite-every, --keep-… and --max-age are also keys of the
+    table [backup] of ./colordrill.toml and variables COLORDRILL_BACKUP_…
     """
 
 
@@ -51,6 +51,7 @@ def backup_now(stack: str | None, as_json: bool, **options: Any) -> None:
     Examples:
       colordrill backup now
       colordrill backup now --verify --keep-last 24 --keep-daily 7
+      colordrill backup now --offsite-every 1
     """
     from colordrill.clock import SystemClock
     from colordrill.drill.attached import attached_stack
@@ -81,17 +82,22 @@ def backup_now(stack: str | None, as_json: bool, **options: Any) -> None:
     "of a schedule that was started",
 )
 @click.option("--verified", is_flag=True, help="for --max-age only verified points count")
+@click.option("--offsite", is_flag=True, help="list the copies off site instead")
 @json_option
-def backup_list(stack: str | None, max_age: str | None, verified: bool, as_json: bool) -> None:
+def backup_list(
+    stack: str | None, max_age: str | None, verified: bool, offsite: bool, as_json: bool
+) -> None:
     """List the published recovery points, oldest first, and say whether the newest is late.
 
     \b
     Examples:
       colordrill backup list
       colordrill backup list --max-age 1h --verified
+      colordrill backup list --offsite --max-age 1d
       colordrill backup list --json | jq -r '.points[] | select(.condition == "whole") | .point'
     """
     from colordrill.backup.points import catalogue
+    from colordrill.backup.restic import ResticStrategy
     from colordrill.clock import SystemClock
     from colordrill.drill.attached import attached_stack
     from colordrill.drill.backup_alarms import OVERDUE_INTERVALS
@@ -100,8 +106,9 @@ def backup_list(stack: str | None, max_age: str | None, verified: bool, as_json:
 
     max_age_s = load_backup_plan({"max_age": max_age}, Path.cwd()).max_age_s
     with attached_stack(stack) as held:
-        points, schedule = catalogue(held.target), state_of(held.directory)
-    if max_age_s is None and schedule is not None:
+        schedule = state_of(held.directory)
+        points = ResticStrategy(held.target).listed() if offsite else catalogue(held.target)
+    if max_age_s is None and schedule is not None and not offsite:
         max_age_s = OVERDUE_INTERVALS * schedule.interval_s
     fresh = freshness(points, SystemClock().wall(), max_age_s, verified=verified)
     if as_json:
@@ -203,6 +210,7 @@ def backup_start(stack: str | None, foreground: bool, **options: Any) -> None:
     Examples:
       colordrill backup start --interval 15s --keep-last 20
       colordrill backup start --interval 1h --verify --keep-hourly 24 --keep-daily 7
+      colordrill backup start --interval 1h --offsite-every 24
       colordrill backup start --interval 1d --foreground
     """
     from colordrill.clock import SystemClock

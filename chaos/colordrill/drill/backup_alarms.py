@@ -56,6 +56,14 @@ class Narrator:
                 self.alarm(f"the clock was set back: {data['clock']} would not be the newest point")
             case "push", EventType.FAIL:
                 self.alarm(f"workflows and configuration were not pushed: {data['error']}")
+            case "offsite", EventType.OK:
+                self.say(f"point {data['point']} is copied off site")
+            case "offsite", EventType.FAIL:
+                self.alarm(f"point {data['point']} was not copied off site: {data['error']}")
+            case "offsite_read", EventType.OK:
+                self.say(f"read off site: {data['read']}")
+            case "offsite_read", EventType.FAIL:
+                self.alarm(f"the copies off site could not be read: {data['error']}")
             case "backup_late", _:
                 self.alarm(
                     f"a point was due {data['late_s']:.1f} s ago; whole intervals without one: "

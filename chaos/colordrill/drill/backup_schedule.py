@@ -95,7 +95,14 @@ def run_schedule(
         with backing_up(stack.target, stack.directory, plan, clock) as schedule:
             schedule.history.listen(narrator.observe)
             schedule.history.listen(watch.observe)
-            schedule.published = lambda point: keep_points(stack.target, plan, point, narrator)
+            copied_off_site = schedule.published
+
+            def published(point: str) -> None:
+                keep_points(stack.target, plan, point, narrator)
+                if copied_off_site is not None:
+                    copied_off_site(point)
+
+            schedule.published = published
             try:
                 _write_state(stack.directory, plan, clock)
                 schedule.start()

@@ -10,8 +10,11 @@ from datetime import datetime
 from pathlib import Path
 
 from colordrill.backup.keeping import Forgotten, forget, verify_point
+from colordrill.backup.offsite import KINDS as OFFSITE_KINDS
+from colordrill.backup.offsite import OffsiteCopies
 from colordrill.backup.point_ids import point_id
 from colordrill.backup.points import RecoveryPoint, Verification, catalogue
+from colordrill.backup.restic import ResticStrategy
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.clock import Clock
 from colordrill.errors import EnvironmentProblem
@@ -96,13 +99,17 @@ def take_now(
         say: tells people how it goes.
 
     Raises:
-        EnvironmentProblem: the point could not be published, or not be looked at afterwards.
+        EnvironmentProblem: the point could not be published, not be copied off site where that was
+            asked for, or not be looked at afterwards.
     """
     failures: list[str] = []
 
+    away: list[str] = []
+
     def remember(event: Event) -> None:
-        if event.kind == "snapshot" and event.type is EventType.FAIL:
-            failures.append(str(event.data["error"]))
+        if event.type is EventType.FAIL and event.kind in {"snapshot", *OFFSITE_KINDS}:
+            found = away if event.kind in OFFSITE_KINDS else failures
+            found.append(str(event.data["error"]))
 
     with backing_up(target, directory, plan, clock) as schedule:
         schedule.history.listen(remember)
@@ -116,6 +123,11 @@ def take_now(
             f"no recovery point was taken: {failures[-1]}",
             "see `colordrill backup list` for the points that there are",
         )
+    if away:
+        raise EnvironmentProblem(
+            f"recovery point {point} is published, and something off site failed: {away[0]}",
+            "see docs/how-to/keep-copies-off-site.md",
+        )
     verified = verify_point(target, point) if plan.verify else None
     return Taken(point, verified, forget(target, plan.retention))
 
@@ -127,7 +139,8 @@ def backing_up(
     """A schedule that goes on after the points that there are; its history lies in *directory*.
 
     Raises:
-        EnvironmentProblem: the points cannot be listed.
+        EnvironmentProblem: the points cannot be listed, or copies are to be made off site and the
+            store refuses.
         RecordProblem: the history cannot be written.
     """
     points = catalogue(target)
@@ -135,6 +148,11 @@ def backing_up(
     folder = directory / HISTORIES
     folder.mkdir(exist_ok=True)
     with History(folder / f"{point_id(clock.wall())}-{os.getpid()}.jsonl", clock) as history:
+        copied = None
+        if plan.offsite_every:
+            strategy = ResticStrategy(target, COPY_LIMIT_S)
+            strategy.prepare()
+            copied = OffsiteCopies(strategy, history, plan.offsite_every).published
         yield BackupSchedule(
             target,
             history,
@@ -143,4 +161,5 @@ def backing_up(
             command_limit_s=COPY_LIMIT_S,
             newest=points[-1].id if points else None,
             linked_to=sound[-1] if sound else None,
+            published=copied,
         )

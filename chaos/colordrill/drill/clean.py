@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from colordrill.backup.restic import run_store
 from colordrill.clock import Clock
 from colordrill.drill.assets import Assets
 from colordrill.drill.provision import await_ready, seed_primary
@@ -40,7 +41,7 @@ _FLUSH = ("sync", "--file-system", "/site/models")
 _EMPTY_BACKUP = (
     "sh",
     "-c",
-    "cd /backup && rm -rf points/* incoming/* verified/* leases/* deleting/*",
+    "cd /backup && rm -rf points/* incoming/* verified/* leases/* deleting/* offsite-checks.json",
 )
 _LIST_BACKUP = ("sh", "-c", "ls -A /backup/points /backup/incoming")
 
@@ -102,6 +103,7 @@ def make_clean(
     client.forget_jobs()
     client.free_memory()
     _run(target, Part.BACKUP, _EMPTY_BACKUP)
+    run_store(target, "empty")
 
 
 def make_durable(target: Target) -> None:
@@ -127,6 +129,7 @@ def prove_clean(target: Target, baseline: Baseline) -> tuple[str, ...]:
     problems += [f"the DR site holds {name}" for name in sorted(_files(target, Part.DR_AGENT))]
     held = [line for line in _run(target, Part.BACKUP, _LIST_BACKUP).splitlines() if line]
     problems += [f"the backup server holds {name}" for name in held if not name.startswith("/")]
+    problems += [f"the off-site store holds {name}" for name in run_store(target, "list").split()]
     return tuple(problems)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from colordrill.backup.point_ids import begun_at
+from colordrill.backup.rsync import RsyncStrategy
 from colordrill.clock import Clock, SystemClock
 from colordrill.drill.attached import AttachedStack, attached_stack
 from colordrill.drill.incident import FOLDER, PURPOSE, Order, look, public_client
@@ -73,7 +74,7 @@ def plan(settings: Settings, order: Order) -> Plan:
             return Plan(stack.run_id, course.way.value, why, None, False, None, None, False, (), {})
         points = candidates(world.points, order.wish, course)
         primary, refused = _primary(stack, order, course, clock, settings.service.port)
-        wanted = configuration_of(stack.target, points[0])
+        wanted = configuration_of(RsyncStrategy(stack.target), points[0])
         found = deviations(wanted, stack.target.description(Part.DR_COLORIZATION))
         mount, fails = _mount(stack, past, course, points)
         record = f"close the journal; the record goes to {settings.out / FOLDER}"

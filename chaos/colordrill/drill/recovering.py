@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 
 from colordrill.backup.points import newest_until, scrub
+from colordrill.backup.restic import ResticStrategy
 from colordrill.clock import poll, seconds_between
 from colordrill.errors import WaitExpired
 from colordrill.fault.injection import Injection
@@ -137,7 +138,8 @@ class Recovering:
 
     def _run_runbook(self) -> RunbookEnd:
         if self.scenario.recovery is Recovery.FAILOVER:
-            return FailoverRunbook(self.operator).run()
+            offsite = ResticStrategy(self.operator.target) if self.scenario.offsite_every else None
+            return FailoverRunbook(self.operator, offsite).run()
         on_disk = self.scenario.stack is StackKind.DISK
         return InPlaceRunbook(
             operator=self.operator,

@@ -14,6 +14,22 @@ KEEP_OLDEST = (
     "rm -rf /backup/incoming/* && cd /backup/points && ls | tail -n +2 | xargs -r rm -rf -- && ls",
 )
 
+# restic names snapshots by their content: the oldest is known by the time at which it was stored
+KEEP_OLDEST_COPY = (
+    "sh",
+    "-c",
+    """
+export MC_CONFIG_DIR=/tmp/mc-offsite
+export MC_HOST_local="http://$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD@127.0.0.1:9000"
+stored=/data/offsite/snapshots
+oldest=$(ls -tr "$stored" | head -n 1)
+for name in $(ls "$stored"); do
+  if [ "$name" != "$oldest" ]; then mc --quiet rm "local/offsite/snapshots/$name" > /dev/null; fi
+done
+ls "$stored"
+""",
+)
+
 REWRITE = r"""
 import hashlib, json, os, pathlib, re, sys
 task, ending, *rest = sys.argv[1:]
@@ -65,6 +81,13 @@ print(changed)
 def keep_only_oldest(target: Target) -> None:
     """Delete every recovery point but the oldest, on the backup server's disk."""
     done = target.execute(Part.BACKUP, KEEP_OLDEST)
+    if done.exit_code != 0 or len(done.stdout.split()) != 1:
+        raise EnvironmentProblem(f"the sabotage failed: {done.stderr or done.stdout}")
+
+
+def keep_only_oldest_copy(target: Target) -> None:
+    """Delete every off-site snapshot but the oldest, in the DR site's storage."""
+    done = target.execute(Part.DR_STORAGE, KEEP_OLDEST_COPY)
     if done.exit_code != 0 or len(done.stdout.split()) != 1:
         raise EnvironmentProblem(f"the sabotage failed: {done.stderr or done.stdout}")
 

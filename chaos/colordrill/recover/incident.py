@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from colordrill.backup.points import restore_after
+from colordrill.backup.points import PointDamaged, restore_after
+from colordrill.backup.rsync import RsyncStrategy
 from colordrill.clock import seconds_between
 from colordrill.errors import ColordrillError, EnvironmentProblem
 from colordrill.recover.gateway import active_sites, switch_gateway
 from colordrill.recover.incidents import Journal
 from colordrill.recover.primary import fence_primary
-from colordrill.recover.runbook import mount_whole, start_dr
+from colordrill.recover.probes import configuration_of, make_writable
+from colordrill.recover.runbook import start_dr
+from colordrill.recover.sources import POINTS_TRIED_MAX
 from colordrill.recover.steps import Operator, RunbookEnd, Step, StepDone
 from colordrill.stack.parts import Part, Site
 
@@ -77,7 +80,11 @@ class IncidentRunbook:
     def _start(self) -> StepDone:
         fenced = fence_primary(self.operator)
         self.certain = fenced.certain
-        return StepDone(f"{fenced.detail}; {start_dr(self.operator, self.points[0])}")
+        return StepDone(f"{fenced.detail}; {self._start_dr()}")
+
+    def _start_dr(self) -> str:
+        near = RsyncStrategy(self.operator.target)
+        return start_dr(self.operator, configuration_of(near, self.points[0]))
 
     def _mount(self) -> StepDone:
         if self.keep_data:
@@ -118,3 +125,35 @@ class IncidentRunbook:
         spent_s = seconds_between(self._started_ns, self.operator.clock.now_ns())
         stands = f"on recovery point {self.point}" if self.point else "on the data that it had"
         return StepDone(f"the DR site is active, {stands}; {spent_s:.1f} s of runbook time")
+
+
+def mount_whole(
+    operator: Operator, points: Sequence[str], restore: Callable[[str], str]
+) -> StepDone:
+    """Restore the first of *points* that is whole into the DR site.
+
+    Args:
+        operator: who does it.
+        points: the candidates, in the order in which they are tried.
+        restore: restores one and tells how; raises PointDamaged where it is not whole.
+
+    Raises:
+        EnvironmentProblem: none of the first few is whole, or restoring failed for another reason.
+    """
+    mended = make_writable(operator)
+    damaged: list[str] = []
+    for point in points[:POINTS_TRIED_MAX]:
+        try:
+            restored = restore(point)
+        except PointDamaged as error:
+            damaged.append(f"{point}: {error.cause}")
+            operator.say(f"recovery point {point} is damaged, trying the one before")
+            continue
+        told = [mended] if mended else []
+        told += [f"passed over {each}" for each in damaged]
+        told.append(f"recovery point {point}, {restored}")
+        return StepDone("; ".join(told), point)
+    raise EnvironmentProblem(
+        f"none of the {len(damaged)} newest recovery points is whole: {'; '.join(damaged)}",
+        "restore the off-site copy",
+    )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from colordrill.backup.strategy import Strategy
 from colordrill.errors import EnvironmentProblem
 from colordrill.recover.steps import Operator
 from colordrill.stack.parts import Part, Site, SiteFolder
@@ -34,19 +35,18 @@ class Deviation:
         return f"{self.found or 'nothing'} instead of {self.wanted or 'nothing'}"
 
 
-def configuration_of(target: Target, point: str) -> dict[str, str]:
+def configuration_of(source: Strategy, point: str) -> dict[str, str]:
     """The configuration that *point* holds.
 
     Raises:
-        EnvironmentProblem: the backup server does not give it, or it is not NAME=VALUE lines.
+        EnvironmentProblem: who keeps the point does not give it, or it is not NAME=VALUE lines.
     """
-    path = f"/backup/points/{point}/config/stack.env"
-    read = target.execute(Part.BACKUP, ["cat", path], timeout_s=READ_LIMIT_S)
-    pairs = [line.partition("=") for line in read.stdout.splitlines() if line]
-    if read.exit_code != 0 or not pairs or not all(separator for _, separator, _ in pairs):
+    text = source.configuration(point)
+    pairs = [line.partition("=") for line in text.splitlines() if line]
+    if not pairs or not all(separator for _, separator, _ in pairs):
         raise EnvironmentProblem(
-            f"recovery point {point} holds no readable configuration: {read.stderr.strip()}",
-            "see on the backup server what config/ holds, or restore an earlier point",
+            f"recovery point {point} holds no readable configuration: {text[:200]!r}",
+            "see what config/stack.env of the point holds, or restore an earlier point",
         )
     return {name: value for name, _, value in pairs}
 
@@ -72,8 +72,8 @@ def comparisons(wanted: Mapping[str, str], found: PartDescription) -> tuple[Devi
     return tuple(Deviation(*each) for each in pairs)
 
 
-def make_as_primary(operator: Operator, point: str) -> str:
-    """Compare the DR container with *point*'s configuration; create it anew where it differs.
+def make_as_primary(operator: Operator, wanted: Mapping[str, str]) -> str:
+    """Compare the DR container with the configuration *wanted*; create it anew where it differs.
 
     Returns:
         What was found, for the record.
@@ -82,7 +82,6 @@ def make_as_primary(operator: Operator, point: str) -> str:
         EnvironmentProblem: it cannot be compared, or still differs when it was created anew.
     """
     part, target = Part.DR_COLORIZATION, operator.target
-    wanted = configuration_of(target, point)
     before = deviations(wanted, target.description(part))
     if before:
         settings = {name: wanted[name] for name in _SETTINGS if name in wanted}

@@ -2,7 +2,8 @@
 
 1. ``start``   see that the DR container is what the primary was, and start it; its volumes are
    bound and still empty, no model is loaded
-2. ``mount``   mount the newest recovery point that is whole into those volumes, every file verified
+2. ``mount``   mount the newest recovery point that is whole into those volumes, every file
+   verified; where the backup server has none or cannot be reached, one from off site
 3. ``verify``  interface and function: one canary of every kind, judged by its picture
 4. ``switch``  switch the gateway to the DR site and see the public address answer from it
 5. ``record``  write down what was restored and how long it took
@@ -10,18 +11,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from colordrill.backup.points import PointDamaged, list_points, restore_point
+from colordrill.backup.rsync import RsyncStrategy
+from colordrill.backup.strategy import Strategy
 from colordrill.clock import seconds_between
-from colordrill.errors import EnvironmentProblem
 from colordrill.recover.gateway import switch_gateway
 from colordrill.recover.probes import make_as_primary, make_writable
+from colordrill.recover.sources import newest_configuration, restore_newest_whole
 from colordrill.recover.steps import Operator, RunbookEnd, StepDone
 from colordrill.stack.parts import Part, Site
-
-POINTS_TRIED_MAX = 5
 
 
 @dataclass(slots=True)
@@ -30,9 +30,11 @@ class FailoverRunbook:
 
     Attributes:
         operator: who carries it out.
+        offsite: keeps copies off site; None where none are made.
     """
 
     operator: Operator
+    offsite: Strategy | None = None
     _started_ns: int = field(init=False, default=0)
     _point: str = field(init=False, default="")
 
@@ -50,18 +52,17 @@ class FailoverRunbook:
         )
 
     def _start(self) -> StepDone:
-        return StepDone(start_dr(self.operator, self._points()[0]))
+        configuration = newest_configuration(self._sources(), self.operator.say)
+        return StepDone(start_dr(self.operator, configuration))
 
     def _mount(self) -> StepDone:
-        target = self.operator.target
-
-        def restore(point: str) -> str:
-            files = restore_point(target, Part.DR_AGENT, point)
-            return f"{files} files, every hash verified"
-
-        done = mount_whole(self.operator, self._points(), restore)
-        self._point = done.point or ""
-        return done
+        mended = make_writable(self.operator)
+        restored = restore_newest_whole(self._sources(), Part.DR_AGENT, self.operator.say)
+        self._point = restored.point
+        told = [mended] if mended else []
+        told += [f"passed over {each}" for each in restored.passed_over]
+        told.append(restored.detail)
+        return StepDone("; ".join(told), restored.point)
 
     def _verify(self) -> StepDone:
         return StepDone(self.operator.judge_site(Site.DR))
@@ -74,16 +75,14 @@ class FailoverRunbook:
         spent_s = seconds_between(self._started_ns, self.operator.clock.now_ns())
         return StepDone(f"restored {self._point} and switched in {spent_s:.1f} s of runbook time")
 
-    def _points(self) -> list[str]:
-        """The recovery points, newest first."""
-        points = [each.id for each in reversed(list_points(self.operator.target))]
-        if not points:
-            raise EnvironmentProblem("the backup server holds no recovery point")
-        return points
+    def _sources(self) -> tuple[Strategy, ...]:
+        """Who keeps recovery points, the one that is tried first at the front."""
+        near = RsyncStrategy(self.operator.target)
+        return (near,) if self.offsite is None else (near, self.offsite)
 
 
-def start_dr(operator: Operator, point: str) -> str:
-    """Start the DR container, created anew where it is not what *point*'s configuration says.
+def start_dr(operator: Operator, configuration: Mapping[str, str]) -> str:
+    """Start the DR container, created anew where it is not what *configuration* says.
 
     Returns:
         What was done, for the record.
@@ -91,40 +90,8 @@ def start_dr(operator: Operator, point: str) -> str:
     Raises:
         EnvironmentProblem: it cannot be made so, or does not answer.
     """
-    mended = make_as_primary(operator, point)
+    mended = make_as_primary(operator, configuration)
     operator.target.start(Part.DR_COLORIZATION)
     operator.await_answer(Site.DR)
     told = "the DR container answers; no model is loaded yet"
     return f"{mended}; {told}" if mended else told
-
-
-def mount_whole(
-    operator: Operator, points: Sequence[str], restore: Callable[[str], str]
-) -> StepDone:
-    """Restore the first of *points* that is whole into the DR site.
-
-    Args:
-        operator: who does it.
-        points: the candidates, in the order in which they are tried.
-        restore: restores one and tells how; raises PointDamaged where it is not whole.
-
-    Raises:
-        EnvironmentProblem: none of the first few is whole, or restoring failed for another reason.
-    """
-    mended = make_writable(operator)
-    damaged: list[str] = []
-    for point in points[:POINTS_TRIED_MAX]:
-        try:
-            restored = restore(point)
-        except PointDamaged as error:
-            damaged.append(f"{point}: {error.cause}")
-            operator.say(f"recovery point {point} is damaged, trying the one before")
-            continue
-        told = [mended] if mended else []
-        told += [f"passed over {each}" for each in damaged]
-        told.append(f"recovery point {point}, {restored}")
-        return StepDone("; ".join(told), point)
-    raise EnvironmentProblem(
-        f"none of the {len(damaged)} newest recovery points is whole: {'; '.join(damaged)}",
-        "restore the off-site copy",
-    )

@@ -57,12 +57,14 @@ class BackupPlan:
         verify: whether each point is verified when it was taken.
         retention: which points stay; without a rule all do.
         max_age_s: how old the newest point may be; None: twice the interval of the schedule.
+        offsite_every: the first point and then every so-many-th is copied off site; 0: none is.
     """
 
     interval_s: float = INTERVAL_S
     verify: bool = False
     retention: Retention = field(default_factory=Retention)
     max_age_s: float | None = None
+    offsite_every: int = 0
 
     def words(self) -> list[str]:
         """The options of `colordrill backup start` that mean this plan again."""
@@ -73,6 +75,7 @@ class BackupPlan:
             "--verify" if self.verify else "--no-verify",
             *(f"--keep-{name}={count}" for name, count in counts.items()),
             f"--keep-within={kept.within_s:.0f}s",
+            f"--offsite-every={self.offsite_every}",
         ]
 
 
@@ -84,6 +87,7 @@ KEYS: Mapping[str, type] = {
     "keep_daily": int,
     "keep_within": float,
     "max_age": float,
+    "offsite_every": int,
 }
 """Keys of the table, and of the variables in capitals; a ``float`` is a length of time."""
 
@@ -140,6 +144,7 @@ def _plan(chosen: Mapping[str, Any]) -> BackupPlan:
         verify=chosen.get("verify", False),
         retention=Retention(**kept, within_s=chosen.get("keep_within", 0.0)),
         max_age_s=chosen.get("max_age"),
+        offsite_every=chosen.get("offsite_every", 0),
     )
 
 

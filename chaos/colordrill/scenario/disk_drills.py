@@ -91,6 +91,27 @@ DISK_DRILLS: tuple[Scenario, ...] = (
             backup_duration_max_s=8.0,
         ),
     ),
+    Scenario(
+        name="every_point_damaged",
+        title="one bit damages every recovery point; the copy off site is restored",
+        description=(
+            "The primary loses power, and on the backup server's disk a bit of the checkpoint "
+            "flips, which every point shares by hard link. None of them is whole; the newest copy "
+            "off site is."
+        ),
+        faults=(
+            FaultSpec("host_power_loss", "primary"),
+            FaultSpec("bit_flip", "backup:points", {"pattern": "models/*", "count": 1}),
+        ),
+        objectives=Objectives(rto_s=60.0, rpo_s=24.0, lost_after_fault_max=3),
+        pace=Pace(
+            steady_canaries=4,
+            backup_interval_s=4.0,
+            backup_duration_max_s=16.0,
+            points_before_fault=8,
+        ),
+        offsite_every=2,
+    ),
     replace(
         _failing(
             "disk_errors",

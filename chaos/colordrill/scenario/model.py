@@ -178,6 +178,8 @@ class Scenario:
             looked.
         stack: on what the primary's data lie.
         bundled_only: it needs the bundled service's own image, nodes or checkpoint.
+        offsite_every: the first recovery point and then every so-many-th is copied off site as
+            well, and the runbook may restore a copy; 0: none is, which spares a drill the time.
         sabotage: set for a red twin.
     """
 
@@ -196,6 +198,7 @@ class Scenario:
     replica: bool = False
     stack: StackKind = StackKind.PLAIN
     bundled_only: bool = False
+    offsite_every: int = 0
     sabotage: SabotageSpec | None = None
 
     def __post_init__(self) -> None:
@@ -208,6 +211,8 @@ class Scenario:
         for each in seen:
             if seen.count(each) > 1:
                 raise UsageProblem(f"{self.name} injects {each[0]} on {each[1]} twice")
+        if self.offsite_every < 0:
+            raise UsageProblem(f"{self.name}: offsite_every must not be negative")
         if self.unflushed_max_s is not None:
             positive("unflushed_max_s", self.unflushed_max_s)
         if self.recovery is Recovery.UNAIDED and self.detection is Detection.SCRUB:

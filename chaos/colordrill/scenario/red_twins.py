@@ -18,6 +18,12 @@ ONLY_OLDEST_FOR_GOOD = SabotageSpec(
     "all recovery points but the oldest are deleted, and no other one can be published",
     looks_back=True,
 )
+ONLY_OLDEST_COPY = SabotageSpec(
+    "only_oldest_copy",
+    "rpo",
+    "all off-site copies but the oldest are deleted in the DR site's storage",
+    looks_back=True,
+)
 WORKER_DIES = SabotageSpec(
     "worker_dies", "rto", "the primary's worker thread dies: it answers, and no job ever ends"
 )
@@ -125,6 +131,7 @@ SABOTAGES: Mapping[str, tuple[SabotageSpec, ...]] = {
     "file_deleted": (ONLY_OLDEST_POINT,),
     "volume_lost": (ONLY_OLDEST_POINT,),
     "backup_disk_corrupt": (ONLY_OLDEST_POINT,),
+    "every_point_damaged": (ONLY_OLDEST_COPY,),
     "disk_errors": (SLOW_RESTART,),
     "disk_full": (WORKER_DIES,),
     "disk_read_only": (WORKER_DIES,),

@@ -29,6 +29,7 @@ from colordrill.stack.sweep import remove_run
 
 IMAGE_NAMES = ("toxiproxy", "gateway", "backup", "minio", "host", "service")
 COMPOSE_LIMIT_S = 180
+OFFSITE_REPOSITORY = "s3:http://dr-storage:9000/offsite"
 SETUP = ("up --detach --quiet-pull", "--profile standby create dr-colorization")
 
 
@@ -81,6 +82,7 @@ def compose_command(run: Run, plan: StackPlan) -> str:
         "COLORDRILL_STORAGE_USER": f"drill{secrets.token_hex(4)}",
         "COLORDRILL_STORAGE_PASSWORD": secrets.token_hex(16),
         "COLORDRILL_BACKUP_PASSWORD": secrets.token_hex(16),
+        **_offsite_secrets(),
         **{f"COLORDRILL_IMAGE_{name.upper()}": plan.images[name] for name in IMAGE_NAMES},
         **service_variables(plan.service, str(plan.owner), run.directory),
         **plan.extra_environment,
@@ -94,6 +96,18 @@ def compose_command(run: Run, plan: StackPlan) -> str:
     # the shell's variables would beat the file's: what the record says must be what runs
     words += [f"--unset={name}" for name in sorted(os.environ) if name.startswith("COLORDRILL_")]
     return shlex.join([*words, "docker", "compose", "--env-file", str(path)])
+
+
+def _offsite_secrets() -> dict[str, str]:
+    """Where off-site copies go, the key to them, and the account of each end."""
+    return {
+        "COLORDRILL_OFFSITE_REPOSITORY": OFFSITE_REPOSITORY,
+        "COLORDRILL_OFFSITE_KEY": secrets.token_hex(32),
+        "COLORDRILL_OFFSITE_WRITER_USER": f"writer{secrets.token_hex(4)}",
+        "COLORDRILL_OFFSITE_WRITER_PASSWORD": secrets.token_hex(16),
+        "COLORDRILL_OFFSITE_READER_USER": f"reader{secrets.token_hex(4)}",
+        "COLORDRILL_OFFSITE_READER_PASSWORD": secrets.token_hex(16),
+    }
 
 
 @contextmanager

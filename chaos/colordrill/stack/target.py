@@ -72,7 +72,8 @@ class PartDescription:
 
     image: str
     image_id: str
-    environment: Mapping[str, str]
+    # passwords are among them: a message that shows a part must not show these
+    environment: Mapping[str, str] = field(repr=False)
     mounts: Mapping[str, str]
     read_only: tuple[str, ...]
     restart: str

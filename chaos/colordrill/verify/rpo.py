@@ -2,7 +2,8 @@
 
 Computed from what clients were told, never from a backup's timestamp. Two bounds: the objective,
 and what is promised, so that a drill with an interval of seconds still fails when it is not kept.
-The backups promise their interval plus their declared duration; a site that is recovered from its
+The backups promise their interval plus their declared duration, the interval being that of the
+copies off site in a scenario that may have to restore one; a site that is recovered from its
 own disk promises that only writes younger than its scenario declares are lost.
 """
 
@@ -91,7 +92,12 @@ def _told(gone: list[Item], rpa_s: float, count: int) -> str:
 def _promised_s(scenario: Scenario) -> float:
     if scenario.unflushed_max_s is not None:
         return scenario.unflushed_max_s
-    return scenario.pace.backup_interval_s + scenario.pace.backup_duration_max_s
+    return _interval_s(scenario) + scenario.pace.backup_duration_max_s
+
+
+def _interval_s(scenario: Scenario) -> float:
+    """From one state that may have to be restored to the next."""
+    return scenario.pace.backup_interval_s * max(1, scenario.offsite_every)
 
 
 def _exceeded(rpa_s: float, scenario: Scenario) -> str:
@@ -107,7 +113,7 @@ def _exceeded(rpa_s: float, scenario: Scenario) -> str:
         limits.append(f"what is older than {promised_s:g} s should have been on the disk")
     elif rpa_s > promised_s:
         limits.append(
-            f"the backups promise {promised_s:g} s (every {pace.backup_interval_s:g} s, taking at "
+            f"the backups promise {promised_s:g} s (every {_interval_s(scenario):g} s, taking at "
             f"most {pace.backup_duration_max_s:g} s)"
         )
     return " and ".join(limits)

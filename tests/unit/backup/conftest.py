@@ -35,7 +35,7 @@ def store(disk: PointsOnDisk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.syspath_prepend(str(PROGRAMS))
     yield import_module("point_store")
-    for name in ("point_store", "recovery_point", "retention"):
+    for name in ("point_store", "recovery_point", "retention", "offsite_checks"):
         sys.modules.pop(name, None)
 
 

@@ -178,3 +178,19 @@ def test_a_server_that_is_gone_is_an_alarm(narrator: Narrator, said: list[str]) 
     keep_points(target, BackupPlan(), POINT, narrator)
 
     assert len(alarms(said)) == 1
+
+
+def test_copies_off_site_are_said_and_their_failures_are_alarms(
+    history: History, narrator: Narrator, said: list[str]
+) -> None:
+    history.listen(narrator.observe)
+    history.invoke("offsite", point="p1", strategy="restic").ok(point="p1", files=3, bytes=42)
+    history.invoke("offsite_read", point="p1").ok(point="p1", read="part 1 of 4")
+    assert not any(ALARM in line for line in said)
+
+    history.invoke("offsite", point="p2", strategy="restic").fail(point="p2", error="locked")
+    history.invoke("offsite_read", point="p2").fail(point="p2", error="repository has errors")
+
+    assert [ALARM in line for line in said] == [False, False, True, True]
+    assert "locked" in said[2]
+    assert "repository has errors" in said[3]

@@ -31,6 +31,7 @@ class Stack:
     primary: dict[str, str] = field(default_factory=lambda: {"./models/a": "1", "./input/b": "2"})
     dr: dict[str, str] = field(default_factory=dict)
     backup: list[str] = field(default_factory=list)
+    offsite: list[str] = field(default_factory=list)
     sick: tuple[str, ...] = ()
     did: list[str] = field(default_factory=list)
     exit_code: int = 0
@@ -61,6 +62,11 @@ class Stack:
             self.backup.clear()
         return Executed(0, "", "")
 
+    def store(self, _part: Part, command: Sequence[str]) -> Executed:
+        if command[-1] == "empty":
+            self.offsite.clear()
+        return Executed(0, "".join(f"{each}\n" for each in self.offsite), "")
+
     def prove(self, baseline: Baseline) -> tuple[str, ...]:
         return prove_clean(self.target, baseline)
 
@@ -72,6 +78,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
     stack = Stack(FakeTarget(parts=parts))
     stack.target.programs["sh"] = stack.run
     stack.target.programs["python3"] = stack.keep
+    stack.target.programs["colordrill-offsite-storage"] = stack.store
 
     class Server:
         def __init__(self, _url: str) -> None:
@@ -119,6 +126,7 @@ DIFFERENCES: list[tuple[str, Callable[[Stack], object], str]] = [
     ("a file is gone", lambda s: s.primary.pop("./models/a"), "./models/a"),
     ("a file differs", lambda s: s.primary.update({"./models/a": "9"}), "./models/a"),
     ("the DR site holds a file", lambda s: s.dr.update({"./input/x": "1"}), "DR site holds"),
+    ("there is a copy off site", lambda s: s.offsite.append("local/offsite/config"), "off-site"),
     ("there is a point", lambda s: s.backup.append("20261122T201530.123Z"), "20261122T201530"),
 ]
 
@@ -208,6 +216,7 @@ def test_whatever_a_drill_changes_is_put_back_and_then_proven(
     stack.primary.update({"./output/x": "9", "./models/a": "8"})
     stack.dr.update({"./output/x": "9"})
     stack.backup.append("20261122T201530.123Z")
+    stack.offsite.append("local/offsite/config")
 
     cleaned()
 

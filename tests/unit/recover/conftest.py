@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from colordrill.backup import rsync
 from colordrill.backup.points import PointDamaged, Repaired, restore_point
 from colordrill.data import fixtures
 from colordrill.errors import EnvironmentProblem
 from colordrill.history import Event, History
 from colordrill.picture import Judgement
-from colordrill.recover import in_place, runbook
+from colordrill.recover import in_place
 from colordrill.recover.in_place import InPlaceRunbook
 from colordrill.recover.runbook import FailoverRunbook
 from colordrill.recover.steps import Operator
@@ -83,6 +84,8 @@ class Disaster:
         active: the site that the gateway's traffic goes to; commands of its runtime API change it.
         gateway_says: what the runtime API prints for each command.
         damaged: points that are not what their manifests say.
+        offsite: the points that are kept off site, oldest first.
+        damaged_offsite: those of them that are not what their manifests say.
         configured: the configuration that every point holds.
         unwritable: folders of the DR site that refuse a file, until they get their owner.
         restored: what was mounted where, in order.
@@ -102,6 +105,8 @@ class Disaster:
     commands: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     damaged: set[str] = field(default_factory=set)
+    offsite: tuple[str, ...] = ()
+    damaged_offsite: set[str] = field(default_factory=set)
     configured: dict[str, str] = field(default_factory=lambda: dict(CONFIGURED))
     unwritable: set[str] = field(default_factory=set)
     restored: list[str] = field(default_factory=list)
@@ -131,6 +136,23 @@ class Disaster:
 
     def run_restore(self, _part: Part, command: Sequence[str]) -> Executed:
         self.restored.append(command[1])
+        return Executed(0, '{"files": 3}', "")
+
+    def run_offsite(self, _part: Part, command: Sequence[str]) -> Executed:
+        _, verb, *words = command
+        if verb == "list":
+            listed = [
+                {"point": p, "strategy": "restic", "files": 3, "bytes": 9} for p in self.offsite
+            ]
+            return Executed(0, json.dumps(listed), "")
+        if words[0] not in self.offsite:
+            return Executed(1, "", f"there is no recovery point {words[0]} off site")
+        if words[0] in self.damaged_offsite:
+            return Executed(5, "", f"{words[0]} is not what its manifest says")
+        if verb == "read":
+            text = "".join(f"{k}={v}\n" for k, v in self.configured.items())
+            return Executed(0, json.dumps({"point": words[0], "text": text}), "")
+        self.restored.append(f"{words[0]} from off site")
         return Executed(0, '{"files": 3}', "")
 
     def read_configuration(self, _part: Part, command: Sequence[str]) -> Executed:
@@ -195,6 +217,7 @@ def disaster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disast
         disaster.target.programs = {
             "colordrill-points": disaster.run_points,
             "colordrill-restore": disaster.run_restore,
+            "colordrill-offsite": disaster.run_offsite,
             "haproxy-command": disaster.run_gateway,
             "cat": disaster.read_configuration,
             "sh": disaster.write_probe,
@@ -244,5 +267,5 @@ def _replace_points(monkeypatch: pytest.MonkeyPatch, disaster: Disaster) -> None
             raise PointDamaged(f"recovery point {point}: 1 file differs")
         return restore_point(target, agent, point)
 
-    monkeypatch.setattr(runbook, "restore_point", restore)
+    monkeypatch.setattr(rsync, "restore_point", restore)
     monkeypatch.setattr(in_place, "repair_from", disaster.repair)

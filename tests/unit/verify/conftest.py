@@ -33,7 +33,8 @@ BOUNDS: dict[str, Callable[[Scenario], float]] = {
     "rpo": lambda scenario: min(
         scenario.objectives.rpo_s,
         scenario.unflushed_max_s
-        or scenario.pace.backup_interval_s + scenario.pace.backup_duration_max_s,
+        or scenario.pace.backup_interval_s * max(1, scenario.offsite_every)
+        + scenario.pace.backup_duration_max_s,
     ),
     "backup_promise": lambda scenario: scenario.pace.backup_duration_max_s,
     "backups_resume": lambda _: 1,

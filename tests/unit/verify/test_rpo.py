@@ -203,3 +203,16 @@ def test_the_point_that_was_under_way_at_the_fault_and_restored_is_the_measure(
 
     assert check.verdict is Verdict.UNKNOWN
     assert "p5" in check.detail
+
+
+@pytest.mark.parametrize(("acked", "verdict"), [(-12.0, Verdict.PASS), (-12.001, Verdict.FAIL)])
+def test_where_a_copy_off_site_may_be_restored_the_promise_counts_from_copy_to_copy(
+    story: Story, acked: float, verdict: Verdict
+) -> None:
+    objectives = replace(story.scenario.objectives, rpo_s=60.0)
+    story.scenario = replace(story.scenario, offsite_every=2, objectives=objectives)
+    drill(story).item("workflows/older.json", acked, "lost")
+
+    check = story.check("rpo")
+
+    assert (check.verdict, check.bound) == (verdict, 12.0)

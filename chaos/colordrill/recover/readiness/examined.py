@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from colordrill.backup.points import RecoveryPoint, list_points
+from colordrill.backup.rsync import RsyncStrategy
 from colordrill.clock import Clock
 from colordrill.errors import ColordrillError, EnvironmentProblem
 from colordrill.recover.probes import configuration_of
@@ -253,7 +254,9 @@ class Examined:
             files, sizes = dict(told["files"]), dict(told["bytes"])
         except (LookupError, TypeError, ValueError) as error:
             raise EnvironmentProblem(f"the manifest of {newest} is not understood") from error
-        return PointFacts(newest, configuration_of(self.target, newest), files, sizes)
+        return PointFacts(
+            newest, configuration_of(RsyncStrategy(self.target), newest), files, sizes
+        )
 
     def _read_live(self) -> LiveFiles:
         told = self.ask(Part.PRIMARY_AGENT, _LIVE, (), "hash its workflows and configuration")

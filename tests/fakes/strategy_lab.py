@@ -1,0 +1,237 @@
+"""Everything that keeps recovery points, in real containers: backup server, DR storage, agents."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from docker.errors import APIError
+
+from colordrill.backup.restic import ResticStrategy
+from colordrill.backup.rsync import RsyncStrategy
+from colordrill.backup.strategy import Strategy
+from colordrill.errors import EnvironmentProblem
+from colordrill.stack.parts import Part
+from colordrill.stack.target import Executed, Target
+from fakes.backup_lab import Box
+
+STORE_ALIAS = "dr-storage"
+REPOSITORY = f"s3:http://{STORE_ALIAS}:9000/offsite"
+IDLE = ["sleep", "infinity"]
+FLIP = """
+import os, pathlib, sys
+path = pathlib.Path(sys.argv[1])
+content = bytearray(path.read_bytes())
+content[len(content) // 2] ^= 1
+with path.open("r+b") as file:
+    file.write(content)
+"""
+SPOIL_OBJECTS = """
+export MC_CONFIG_DIR=/tmp/mc-offsite
+export MC_HOST_local="http://$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD@127.0.0.1:9000"
+for name in $(mc --quiet find local/offsite/data); do echo rotten | mc --quiet pipe "$name"; done
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Everything that nobody may ever see."""
+
+    backup_password: str = field(default_factory=lambda: secrets.token_hex(8))
+    storage_password: str = field(default_factory=lambda: secrets.token_hex(8))
+    key: str = field(default_factory=lambda: secrets.token_hex(16))
+    writer: str = field(default_factory=lambda: secrets.token_hex(16))
+    reader: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    def all(self) -> tuple[str, ...]:
+        return (self.backup_password, self.storage_password, self.key, self.writer, self.reader)
+
+    def offsite(self, account: str) -> dict[str, str]:
+        """The environment of one end of the off-site copy."""
+        return {
+            "RESTIC_REPOSITORY": REPOSITORY,
+            "RESTIC_PASSWORD": self.key,
+            "AWS_ACCESS_KEY_ID": account,
+            "AWS_SECRET_ACCESS_KEY": self.writer if account == "writer" else self.reader,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LabTarget:
+    """As much of a Target as strategies use."""
+
+    boxes: Mapping[Part, Box]
+
+    def execute(self, part: Part, command: Sequence[str], *, timeout_s: float = 30.0) -> Executed:
+        del timeout_s
+        try:
+            ran = self.boxes[part].run(*command)
+        except APIError as error:
+            raise EnvironmentProblem(f"cannot run {command[0]} in {part}: {error}") from error
+        return Executed(ran.exit_code, ran.stdout, ran.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyLab:
+    """The containers, and what spoils them.
+
+    Attributes:
+        server: the backup server.
+        storage: the DR site's storage.
+        primary: the agent of the primary.
+        dr: the agent of the DR site.
+        stranger: an agent with a wrong password and a wrong key.
+        secrets: all that the containers know.
+    """
+
+    server: Box
+    storage: Box
+    primary: Box
+    dr: Box
+    stranger: Box
+    secrets: Secrets
+
+    def target(self, *, stranger: bool = False) -> Target:
+        """The lab as strategies see it; with *stranger*, by an agent that is not let in."""
+        boxes = {
+            Part.BACKUP: self.server,
+            Part.DR_STORAGE: self.storage,
+            Part.PRIMARY_AGENT: self.primary,
+            Part.DR_AGENT: self.stranger if stranger else self.dr,
+        }
+        return cast("Target", LabTarget(boxes))
+
+    def boxes(self) -> tuple[Box, ...]:
+        return (self.server, self.storage, self.primary, self.dr, self.stranger)
+
+    def await_up(self) -> None:
+        for box, command in (
+            (self.server, ("rsync-ok", "8730")),
+            (self.storage, ("http-ok", "9000", "/minio/health/live")),
+        ):
+            box.await_true(" ".join(command))
+
+    def clear(self) -> None:
+        """Empty sites, no point anywhere."""
+        self.server.checked("sh", "-c", "rm -rf /backup/points/* /backup/incoming/* /backup/off*")
+        self.storage.checked("colordrill-offsite-storage", "empty")
+        for agent in (self.primary, self.dr, self.stranger):
+            agent.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One strategy at work in the lab, and how what it keeps can be spoilt.
+
+    Attributes:
+        lab: the containers.
+        near: takes the points that the other one copies.
+        strategy: the one that is tested.
+        holder: the container that keeps its points.
+    """
+
+    lab: StrategyLab
+    near: RsyncStrategy
+    strategy: Strategy
+    holder: Box
+
+    @property
+    def offsite(self) -> bool:
+        return isinstance(self.strategy, ResticStrategy)
+
+    def take(self, point: str) -> None:
+        """Keep the primary's site as it is now; where that is a copy, of what is published now."""
+        if self.offsite:
+            self.near.take(point)
+        self.strategy.take(point)
+
+    def stranger(self) -> Strategy:
+        """The same points, for somebody who has a wrong password or a wrong key."""
+        target = self.lab.target(stranger=True)
+        return ResticStrategy(target) if self.offsite else RsyncStrategy(target)
+
+    def damage(self, point: str, name: str) -> None:
+        """Spoil what is kept: one bit of a file, or all of an encrypted repository's data."""
+        if self.offsite:
+            self.holder.checked("sh", "-c", SPOIL_OBJECTS)
+        else:
+            self.holder.checked("python3", "-c", FLIP, f"/backup/points/{point}/{name}")
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Whoever keeps the points cannot be reached during the block."""
+        self.holder.container.stop(timeout=0)
+        try:
+            yield
+        finally:
+            self.holder.container.start()
+            self.lab.await_up()
+
+
+def start_lab(
+    engine: Any, project: str, labels: Mapping[str, str], images: tuple[str, str]
+) -> StrategyLab:
+    """Start the containers; whoever owns *labels* removes them.
+
+    Args:
+        engine: a client of the Docker engine.
+        project: what names begin with.
+        labels: of everything that is started.
+        images: of the backup programs, and of the storage.
+    """
+    known = Secrets()
+    network = engine.networks.create(f"{project}-strategies", labels=dict(labels))
+
+    def box(name: str, image: str, command: list[str], environment: Mapping[str, str]) -> Box:
+        container = engine.containers.create(
+            image,
+            command,
+            name=f"{project}-{name}",
+            hostname=name,
+            labels=dict(labels),
+            environment=dict(environment),
+            healthcheck={"test": ["NONE"]},
+            network=network.name,
+            networking_config={
+                network.name: engine.api.create_endpoint_config(
+                    aliases=[STORE_ALIAS if name == "storage" else name]
+                )
+            },
+        )
+        container.start()
+        return Box(container)
+
+    agent = {
+        "BACKUP_SERVER": "server:8730",
+        "BACKUP_ACCOUNT": "agent",
+        "RSYNC_PASSWORD": known.backup_password,
+        "GIT_SERVER": "server:9418",
+    }
+    account = {"BACKUP_ACCOUNT": "agent", "BACKUP_PASSWORD": known.backup_password}
+    stored = {
+        "MINIO_ROOT_USER": "labroot",
+        "MINIO_ROOT_PASSWORD": known.storage_password,
+        "OFFSITE_WRITER_USER": "writer",
+        "OFFSITE_WRITER_PASSWORD": known.writer,
+        "OFFSITE_READER_USER": "reader",
+        "OFFSITE_READER_PASSWORD": known.reader,
+    }
+    wrong = {"RSYNC_PASSWORD": "wrong", "RESTIC_PASSWORD": "wrong"}
+    minio = ["minio", "server", "/data", "--address", ":9000"]
+    backup, storage = images
+    server_environment = {**account, **known.offsite("writer")}
+    reader = known.offsite("reader")
+    lab = StrategyLab(
+        box("server", backup, ["colordrill-backup-server"], server_environment),
+        box("storage", storage, minio, stored),
+        box("primary", backup, IDLE, agent),
+        box("dr", backup, IDLE, {**agent, **reader}),
+        box("stranger", backup, IDLE, {**agent, **reader, **wrong}),
+        known,
+    )
+    lab.await_up()
+    ResticStrategy(lab.target()).prepare()
+    return lab
