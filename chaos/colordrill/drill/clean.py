@@ -2,7 +2,8 @@
 
 A drill that begins on what another one left judges both. So everything that a drill changes is put
 back, and then looked at: each part's state, networks and description, the links, every file of both
-sites by its hash, the backup server. Whether the service colours is the next drill's calibration.
+sites by its hash, the backup server. Whether the service colours is seen in the next drill, by its
+crop and its steady state.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ import random
 import shlex
 import statistics
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from colordrill.clock import Clock, poll, seconds_between
 from colordrill.data import fixtures
 from colordrill.drill.assets import Assets
 from colordrill.errors import GoldenProblem, ServiceProblem
-from colordrill.picture import Judgement, decode, judge, refuse_weak_golden
+from colordrill.picture import decode, judge, refuse_weak_golden
 from colordrill.scenario.model import Objectives, Pace
 from colordrill.scenario.service import ServiceSpec
 from colordrill.stack.comfyui import ComfyClient
@@ -162,38 +161,44 @@ def golden_canaries(assets: Assets, directory: Path) -> tuple[Canary, ...]:
 
 
 def calibrate(
-    canaries: Sequence[Canary],
-    client: ComfyClient,
-    runner: CanaryRunner,
-    clock: Clock,
-    pace: Pace,
-) -> Pace:
+    canaries: Sequence[Canary], client: ComfyClient, runner: CanaryRunner, clock: Clock
+) -> dict[str, float]:
     """Send every canary once, alone; see that the healthy primary is right, and how fast it is.
 
     Returns:
-        *pace*, stretched where the host is too slow for it.
+        Seconds from submission to picture, by the canary's name.
 
     Raises:
         ServiceProblem: the healthy primary does not colour as the goldens say.
     """
     seconds: dict[str, float] = {}
-    pictures: dict[str, Future[Judgement]] = {}
     for canary in canaries:
         began_ns = clock.now_ns()
         future = runner.send(canary, client, kind="calibration", limit_s=FIRST_PICTURE_LIMIT_S)
         seconds[canary.name] = seconds_between(began_ns, clock.now_ns())
         if future is None:
             raise ServiceProblem(f"the healthy primary did not colour the canary {canary.name}")
-        pictures[canary.name] = future
-    # judged beside the next canary: a drill's pictures are judged beside its load, too
-    for name, picture in pictures.items():
-        judgement = runner.judgement(picture, FIRST_PICTURE_LIMIT_S)
+        judgement = runner.judgement(future, FIRST_PICTURE_LIMIT_S)
         if judgement.correct is not True:
             raise ServiceProblem(
-                f"the healthy primary's canary {name} differs from its golden: "
+                f"the healthy primary's canary {canary.name} differs from its golden: "
                 f"{'; '.join(judgement.reasons)}",
                 "capture goldens of this image with `colordrill golden capture`",
             )
+    return seconds
+
+
+def fitted(
+    pace: Pace, canaries: Sequence[Canary], calibrations: Sequence[dict[str, float]]
+) -> Pace:
+    """*pace*, stretched where the host is too slow for it.
+
+    Args:
+        pace: what is asked for.
+        canaries: one of every kind.
+        calibrations: of this series; the fastest time counts, a first picture has to load a model.
+    """
+    seconds = {each.name: min(times[each.name] for times in calibrations) for each in canaries}
     mean_s = statistics.fmean(seconds[canary.name] for canary in rotation(canaries))
     return pace.fitted(mean_s, seconds[PERSON])
 

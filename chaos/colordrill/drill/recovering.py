@@ -59,8 +59,8 @@ class Recovering:
         injection: the faults; some are undone by schedule.
         detector: confirms an outage from the canaries.
         events: the history so far, appended as it is written.
-        given_up: gets set once the recovery has been missed: what is still under way cannot change
-            that, and nobody waits for it.
+        given_up: gets set once the recovery has been missed or refused: what is still under way
+            cannot change that, and nobody waits for it.
     """
 
     scenario: Scenario
@@ -84,6 +84,7 @@ class Recovering:
         if self._run_runbook() is RunbookEnd.REFUSED:
             # the colour check has failed; waiting for a site that must not be used adds nothing
             self._phase("refused")
+            self.given_up.set()
             return
         self._await_stability()
 

@@ -18,7 +18,7 @@ from colordrill.drill.assets import Assets, load_assets
 from colordrill.drill.facts import environment_facts
 from colordrill.drill.golden_files import refuse_missing_goldens
 from colordrill.drill.leftovers import heal_leftovers
-from colordrill.drill.provision import calibrate, configuration_text, place_canaries
+from colordrill.drill.provision import calibrate, configuration_text, fitted, place_canaries
 from colordrill.drill.stacks import Stacks
 from colordrill.drill.timed import TimedDrill
 from colordrill.drill.weights import weights_of
@@ -35,16 +35,18 @@ from colordrill.record.journal import RunDirectory
 from colordrill.record.model import DrillFacts, build_record
 from colordrill.record.write import write_all
 from colordrill.recover.webhook import notifying
-from colordrill.scenario.model import Scenario
+from colordrill.scenario.model import Pace, Scenario
 from colordrill.scenario.settings import Settings
-from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.docker_target import DockerTarget
 from colordrill.stack.parts import Part
 from colordrill.stack.runs import timed_phase
 from colordrill.stack.sweep import sweep
 from colordrill.verify.conclude import conclude
-from colordrill.workload.canary import Canary, CanaryRunner
+from colordrill.workload.canary import CanaryRunner
 from colordrill.workload.scoring import ScoringWorker, peak_memory_mb
+
+CALIBRATIONS = 2
+"""In a series, of each kind of stack: the first one has to warm it up."""
 
 FREE_MB_MIN = 500
 PARTICIPANTS = (
@@ -177,7 +179,10 @@ class Drill:
             )
             runner = CanaryRunner(history, self.clock, scoring, directory.path)
             with timed_phase(self.clock, self.say):
-                self._fit_pace(canaries, client, runner, history)
+                calibrations = stacks.calibrations(self.scenario.stack, overlays)
+                if len(calibrations) < CALIBRATIONS:
+                    calibrations.append(calibrate(canaries, client, runner, self.clock))
+                self._fit_pace(fitted(self.scenario.pace, canaries, calibrations), history)
                 for planned, spec in zip(faults, self.scenario.faults, strict=True):
                     planned.spec = spec
                 TimedDrill(
@@ -202,16 +207,9 @@ class Drill:
                 ).run()
             self._measure(target, scoring)
 
-    def _fit_pace(
-        self,
-        canaries: tuple[Canary, ...],
-        client: ComfyClient,
-        runner: CanaryRunner,
-        history: History,
-    ) -> None:
+    def _fit_pace(self, pace: Pace, history: History) -> None:
         """Stretch the arrivals on a slow host; verdict and record use the pace in force."""
         asked = self.scenario.pace
-        pace = calibrate(canaries, client, runner, self.clock, asked)
         if pace != asked:
             stretch = pace.canary_interval_s / asked.canary_interval_s
             self.say(f"this host is slow: arrivals and outages are stretched {stretch:.2f} times")

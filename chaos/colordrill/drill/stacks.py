@@ -29,12 +29,14 @@ from colordrill.stack.disk import not_on_disk, why_no_disk
 from colordrill.stack.runs import OWNER_LABEL, RUN_LABEL, owned_run, owner
 from colordrill.stack.target import Target
 
+_Key = tuple[StackKind, tuple[Path, ...]]
+
 
 @dataclass(slots=True)
 class _Standing:
     """The stack that stands, what kind it is, and how it was when it was new."""
 
-    key: tuple[StackKind, tuple[Path, ...]]
+    key: _Key
     healthy: HealthyStack
     baseline: Baseline
     held: ExitStack
@@ -53,6 +55,7 @@ class Stacks:
     clock: Clock
     _images: dict[str, str] = field(init=False, default_factory=dict)
     _standing: _Standing | None = field(init=False, default=None)
+    _calibrations: dict[_Key, list[dict[str, float]]] = field(init=False, default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -71,6 +74,10 @@ class Stacks:
         if not self._images:
             self._images = images_for(self.settings, say)
         return self._images
+
+    def calibrations(self, kind: StackKind, overlays: tuple[Path, ...]) -> list[dict[str, float]]:
+        """What was measured on stacks of this kind: the drills of a series add to it."""
+        return self._calibrations.setdefault((kind, overlays), [])
 
     def remove(self) -> None:
         """Remove what stands."""
@@ -123,7 +130,7 @@ class Stacks:
 
     def _build(
         self,
-        key: tuple[StackKind, tuple[Path, ...]],
+        key: _Key,
         assets: Assets,
         say: Callable[[str], None],
     ) -> _Standing:
