@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
-from colordrill.errors import EnvironmentProblem
+from colordrill.clock import poll
+from colordrill.errors import EnvironmentProblem, WaitExpired
 from colordrill.fault.neighbour import (
     NOT_FOUND,
     OK,
@@ -22,7 +24,9 @@ from colordrill.fault.witness import a_look
 from colordrill.stack.target import Capability, Target
 
 JOB_LIMIT_S = 4.0
-ATTEMPTS = 3
+IDLE_LIMIT_S = 4.0
+IDLE_EVERY_S = 0.1
+ATTEMPTS = 6
 
 
 class ResultCacheStale(ServiceFault):
@@ -121,6 +125,7 @@ class ResultCacheStale(ServiceFault):
 
     def _attempt(self, target: Target) -> bool:
         neighbour, data = self.neighbour(target), self.data(target)
+        self._await_idle(neighbour)
         newest = neighbour.newest()
         if newest is None:
             raise EnvironmentProblem("no finished job is in the service's history")
@@ -136,6 +141,17 @@ class ResultCacheStale(ServiceFault):
             raise EnvironmentProblem(f"the same job is refused: {reply}")
         entry = neighbour.await_entry(self.memory["again"], self.clock, JOB_LIMIT_S)
         return self._names_it(entry) and self._served(neighbour).status == NOT_FOUND
+
+    def _await_idle(self, neighbour: Neighbour) -> None:
+        """A job that is running already would clear the cache; under endless load one tries."""
+        with suppress(WaitExpired):
+            poll(
+                self.clock,
+                lambda: None if neighbour.running() else True,
+                awaited="an idle service",
+                timeout_s=IDLE_LIMIT_S,
+                every_s=IDLE_EVERY_S,
+            )
 
     def _names_it(self, entry: Mapping[str, Any] | None) -> bool:
         named = [] if entry is None else saved_pictures(entry)

@@ -35,6 +35,7 @@ from colordrill.fault.configuration_dr_container import (
     DrSettingsMixed,
     DrVolumeMisplaced,
 )
+from colordrill.fault.neighbour import Neighbour
 from colordrill.fault.protocol import Fault
 from colordrill.fault.service_state import WorkerDead
 from colordrill.stack.parts import Part
@@ -153,10 +154,24 @@ def test_a_cache_that_is_never_stale_is_said_and_the_picture_is_put_back(machine
     fault.healthy(machine.target)
     machine.service.forgetful = True
 
-    with pytest.raises(EnvironmentProblem, match="ran the job again each of 3 times"):
+    with pytest.raises(EnvironmentProblem, match="ran the job again each of 6 times"):
         fault.inject(machine.target)
 
     assert files.items() <= files_of(machine).items()
+
+
+def test_the_picture_is_taken_while_nothing_runs_that_would_clear_the_cache(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault = COURSES["result_cache_stale"]()
+    fault.healthy(machine.target)
+    queues = [["a job"], ["a job"], []]
+    monkeypatch.setattr(Neighbour, "running", lambda _: queues.pop(0))
+
+    fault.inject(machine.target)
+
+    assert queues == []
+    assert fault.evidence(machine.target).seen
 
 
 def test_a_clock_without_the_library_cannot_be_skewed(machine: Machine) -> None:
