@@ -12,13 +12,25 @@ import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from colordrill.backup.point_ids import begun_at
 from colordrill.clock import Clock
-from colordrill.errors import RecordProblem
+from colordrill.errors import EnvironmentProblem, RecordProblem
 
 JOURNAL = "recover.jsonl"
+_NO_LINE_OF_OURS = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    EnvironmentProblem,
+)
+"""What a line raises that no journal has written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +147,7 @@ def read_past(directory: Path) -> Past:
     for line in _whole_lines(path):
         try:
             past = _told(past, json.loads(line))
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        except _NO_LINE_OF_OURS as error:
             raise RecordProblem(
                 f"the journal {path} holds a line that is not its own: {line[:100]!r}",
                 "move the file away to begin anew: a DR site that holds data is then refused",
@@ -144,9 +156,9 @@ def read_past(directory: Path) -> Past:
 
 
 def _told(past: Past, entry: dict[str, Any]) -> Past:
-    event = entry["event"]
+    event, wall = entry["event"], _wall(entry)
     if event == "begin":
-        begun = Incident(int(entry["incident"]), str(entry["wall"]), entry["forced"] is True)
+        begun = Incident(int(entry["incident"]), wall, entry["forced"] is True)
         return replace(past, incidents=(*past.incidents, begun))
     last = past.incidents[-1]
     match event:
@@ -156,7 +168,7 @@ def _told(past: Past, entry: dict[str, Any]) -> Past:
             switching = last.switching or entry["step"] == "switch"
             last = replace(last, broken_off=str(entry["step"]), switching=switching)
         case "restore":
-            last = replace(last, restored=(*last.restored, str(entry["point"])))
+            last = replace(last, restored=(*last.restored, _point(entry)))
         case "ended":
             last = replace(last, broken_off=None, ended=(*last.ended, str(entry["step"])))
         case "close":
@@ -164,6 +176,20 @@ def _told(past: Past, entry: dict[str, Any]) -> Past:
         case _:
             raise ValueError(event)
     return replace(past, incidents=(*past.incidents[:-1], last))
+
+
+def _wall(entry: dict[str, Any]) -> str:
+    wall = str(entry["wall"])
+    if datetime.fromisoformat(wall).tzinfo is None:
+        raise ValueError(wall)
+    return wall
+
+
+def _point(entry: dict[str, Any]) -> str:
+    point = str(entry["point"])
+    # its age is told, and compared with other points' by when they were begun
+    begun_at(point)
+    return point
 
 
 def _whole_lines(path: Path) -> list[bytes]:
