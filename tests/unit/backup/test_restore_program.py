@@ -1,4 +1,4 @@
-"""The agent's restore over an earlier one; the link and the backup server are played by a script."""
+"""The agent's restore over an earlier one; a script plays the link and the backup server."""
 
 from __future__ import annotations
 
