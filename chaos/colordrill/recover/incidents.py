@@ -41,7 +41,8 @@ class Incident:
         number: counts from 1.
         begun_at: wall time of its first start, ISO 8601 UTC.
         forced: it was begun although the primary was healthy.
-        restored: points whose restore was begun, in order; the last one is what the DR site holds.
+        restored: points whose restore was begun and not refused, in order; the last one is what the
+            DR site holds.
         ended: steps that ended well, in order.
         broken_off: the step that began last, where it did not end.
         switching: the switch was begun: users may have written to the DR site since.
@@ -109,6 +110,10 @@ class Journal:
         """The restore of *point* into the DR site begins."""
         self._append({"event": "restore", "point": point})
 
+    def refused(self, point: str) -> None:
+        """The restore of *point* was refused: the site is not the point's, now or ever."""
+        self._append({"event": "refused", "point": point})
+
     def ended(self, name: str, detail: str) -> None:
         """The step *name* has ended well; a full disk does not undo that."""
         with suppress(RecordProblem):
@@ -169,6 +174,11 @@ def _told(past: Past, entry: dict[str, Any]) -> Past:
             last = replace(last, broken_off=str(entry["step"]), switching=switching)
         case "restore":
             last = replace(last, restored=(*last.restored, _point(entry)))
+        case "refused":
+            if last.restored[-1] != _point(entry):
+                raise ValueError(entry["point"])
+            # an earlier restore of the same point stays what it was
+            last = replace(last, restored=last.restored[:-1])
         case "ended":
             last = replace(last, broken_off=None, ended=(*last.ended, str(entry["step"])))
         case "close":

@@ -86,7 +86,11 @@ def broken_stack(disaster: Disaster, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """The stack of *disaster*, its primary down since after its newest recovery point."""
     killer = Killer()
     gateway, site = FakeGateway(disaster.target), FakeDrSite(killer)
-    programs = {"haproxy-command": gateway.run, "colordrill-restore": site.restore}
+    programs = {
+        "haproxy-command": gateway.run,
+        "colordrill-restore": site.restore,
+        "find": site.first_file,
+    }
     disaster.target.programs |= programs
     disaster.target.kill([PRIMARY])
     picture = (fixtures() / "photos" / "astronaut.png").read_bytes()

@@ -63,6 +63,21 @@ def test_points_of_every_incident_are_known_each_once(journal: Journal, tmp_path
     assert [each.closed for each in past.incidents] == [True, True]
 
 
+def test_a_refused_restore_makes_its_point_nobodys_and_undoes_no_earlier_one(
+    journal: Journal, tmp_path: Path
+) -> None:
+    journal.begin(1, forced=False)
+    for point in (P1, P2, P1):
+        journal.restore(point)
+    journal.refused(P1)
+    assert read_past(tmp_path).restored == (P1, P2)
+
+    journal.refused(P1)
+
+    with pytest.raises(RecordProblem, match="not its own"):
+        read_past(tmp_path)
+
+
 def test_a_torn_last_line_is_passed_over_and_cut_off_by_the_next(
     journal: Journal, tmp_path: Path
 ) -> None:

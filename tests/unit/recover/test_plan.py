@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 def broken(disaster: Disaster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Incident:
     broken = broken_stack(disaster, tmp_path, monkeypatch)
     monkeypatch.setattr(incident_plan, "SystemClock", lambda: disaster.clock)
-    disaster.target.programs["find"] = lambda _part, _command: Executed(
-        0, "".join(f"/site/{name}\n" for name in list(broken.site.files)[:1]), ""
-    )
     return broken
 
 
