@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 
 from colordrill.backup.points import list_points
 from colordrill.drill.attached import AttachedStack
@@ -34,8 +35,12 @@ def look(stack: AttachedStack, public: ComfyClient) -> World:
         EnvironmentProblem: the gateway does not answer.
     """
     target = stack.target
-    answering, runs, started_at, unlisted, holds = None, None, None, None, True
+    answering: str | None = None
     points: tuple[str, ...] = ()
+    unlisted: EnvironmentProblem | None = None
+    runs: bool | None = None
+    started_at: datetime | None = None
+    holds = True
     with suppress(ServiceProblem):
         _, answering = public.system_stats(timeout_s=ANSWER_LIMIT_S)
     try:

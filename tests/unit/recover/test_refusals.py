@@ -51,7 +51,7 @@ def judged_once(broken: Incident, found: Judgement | Exception) -> None:
     """Let the first picture be judged so, and all later ones be right."""
     judgements = iter([found])
 
-    def judgement(_future: object, _timeout_s: float) -> Judgement:
+    def judgement(future: Future[Judgement], timeout_s: float) -> Judgement:
         first = next(judgements, RIGHT)
         if isinstance(first, Exception):
             raise first
