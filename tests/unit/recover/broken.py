@@ -66,6 +66,14 @@ class Incident:
                 return
         raise AssertionError(step)
 
+    def kill_while_restoring(self) -> None:
+        """Let a start be killed when the DR site holds a part of its point."""
+        for moment in range(200):
+            assert self.killed_at(moment)
+            if len(self.site.files) == 1:
+                return
+        raise AssertionError
+
     def primary_runs(self) -> None:
         self.disaster.target.start(PRIMARY)
 
