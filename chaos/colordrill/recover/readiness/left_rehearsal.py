@@ -15,11 +15,12 @@ from colordrill.stack.target import Target
 
 NAMED_MAX = 5
 
-# what a restore brings keeps its old time, its drafts (.name.Ab3dE9) have none of their own yet
+# what a restore brings keeps its old time, its drafts (.name.Ab3dE9) have none of their own yet; an
+# ending that is a word (.thumbs.sqlite) is hardly a draft's
 _THEIRS = r"""
 import json, os, re, sys
 since, token = float(sys.argv[1]), sys.argv[2]
-draft = re.compile(r"\..+\.[A-Za-z0-9]{6}")
+draft = re.compile(r"\..+\.(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6}")
 found = []
 for folder in (entry.path for entry in os.scandir("/site") if entry.is_dir()):
     for directory, folders, names in os.walk(folder):

@@ -110,7 +110,9 @@ def test_a_restore_that_goes_on_is_ended_before_its_files_go(
     assert_taken_back(stack, rehearsal)
 
 
-@pytest.mark.parametrize("name", ["theirs.png", ".theirs.png", "rehearsal-76543210-a.png"])
+@pytest.mark.parametrize(
+    "name", ["theirs.png", ".theirs.png", ".thumbs.sqlite", "rehearsal-76543210-a.png"]
+)
 def test_a_dr_site_that_somebody_wrote_to_after_a_killed_rehearsal_is_not_emptied(
     stack: ReadyStack, rehearsal: Rehearsal, name: str
 ) -> None:
