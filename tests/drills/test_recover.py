@@ -14,7 +14,7 @@ import pytest
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.clock import SystemClock, poll
 from colordrill.drill.attached import AttachedStack, attached_stack
-from colordrill.drill.incident import public_client
+from colordrill.drill.incident_world import public_client
 from colordrill.history import History
 from colordrill.recover.gateway import active_sites, switch_gateway
 from colordrill.recover.incidents import JOURNAL

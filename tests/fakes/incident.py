@@ -95,6 +95,10 @@ class FakeDrSite:
     files: dict[str, str] = field(default_factory=dict)
     damaged: set[str] = field(default_factory=set)
 
+    def first_file(self, _part: Part, _command: Sequence[str]) -> Executed:
+        """What `find` prints of the site."""
+        return Executed(0, "".join(f"/site/{name}\n" for name in list(self.files)[:1]), "")
+
     def restore(self, _part: Part, command: Sequence[str]) -> Executed:
         point, *words = command[1:]
         pairs = list(zip(words[::2], words[1::2], strict=True))

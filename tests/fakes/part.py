@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from colordrill.errors import EnvironmentProblem
@@ -21,6 +21,13 @@ PLAIN = PartDescription(
     image_created=datetime(2026, 11, 1, tzinfo=UTC),
 )
 PIDS = count(1000)
+STARTS = count()
+FIRST_START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def start_time() -> datetime:
+    """The time of the next start; each is later than the one before, all before any incident."""
+    return FIRST_START + timedelta(milliseconds=next(STARTS))
 
 
 @dataclass(slots=True)
@@ -39,10 +46,17 @@ class FakePart:
     out_of_memory: bool = False
     limit_mb: float | None = None
     pid: int = field(default_factory=lambda: next(PIDS))
+    started_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """What runs was started."""
+        if self.running and self.started_at is None:
+            self.started_at = start_time()
 
     def begin(self) -> None:
         """Begin to run; what the last end was is forgotten."""
         self.running, self.out_of_memory, self.pid = True, False, next(PIDS)
+        self.started_at = start_time()
 
     def end(self, exit_code: int) -> None:
         """End for good."""

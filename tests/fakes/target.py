@@ -82,6 +82,7 @@ class FakeTarget:
             restarts=found.restarts,
             frozen=found.frozen,
             out_of_memory=found.out_of_memory,
+            started_at=found.started_at,
         )
 
     def start(self, part: Part) -> None:
@@ -151,7 +152,8 @@ class FakeTarget:
         if changes is not None:
             described = changed(part, described, changes)
         anew = (before or created).again(created.networks, described)
-        anew.running = before is None or before.running
+        if before is None and not anew.running:
+            anew.begin()
         self.parts[part] = anew
 
     def description(self, part: Part) -> PartDescription:

@@ -15,6 +15,12 @@ from colordrill.stack.target import Target
 
 LIST_LIMIT_S = 30.0
 RESTORE_LIMIT_S = 600.0
+COPY_LIMIT_S = 6 * 3600.0
+"""Far beyond any copy that still moves: rsync itself ends one that stands still."""
+
+NOT_EMPTY = 3
+"""Exit code of a restore: the site holds what no restore is known to have put there."""
+
 DAMAGED = 5
 """Exit code of the backup image's programs: the point is not what its manifest says."""
 
@@ -146,6 +152,13 @@ class PointDamaged(EnvironmentProblem):
     """A recovery point is not what its manifest says; an older one may be whole."""
 
 
+class SiteHoldsData(EnvironmentProblem):
+    """A restore refused a site that holds somebody's data; nothing of the point was put there."""
+
+
+_KINDS: Mapping[int, type[EnvironmentProblem]] = {DAMAGED: PointDamaged, NOT_EMPTY: SiteHoldsData}
+
+
 @dataclass(frozen=True, slots=True)
 class Scrubbed:
     """How a site differs from a recovery point; paths are relative to the site.
@@ -224,11 +237,14 @@ def restore_after(
 
     Raises:
         PointDamaged: the point is not what its manifest says; the site is empty.
-        EnvironmentProblem: the site holds what no restore left, or the link failed.
+        SiteHoldsData: the site holds what no restore is known to have left.
+        EnvironmentProblem: the link failed; what an earlier restore left is still there.
     """
     command = ["colordrill-restore", point, "--canaries", canaries]
     command += [word for each in earlier for word in ("--after", each)]
-    told = _told(target, agent, command, f"recovery point {point} could not be restored")
+    failed = f"recovery point {point} could not be restored"
+    # a site of real size takes its time, and a restore that is under way is waited for
+    told = _told(target, agent, command, failed, COPY_LIMIT_S)
     return Restored(int(told["files"]), int(told.get("kept", 0)))
 
 
@@ -261,11 +277,17 @@ def repair_from(target: Target, agent: Part, point: str, paths: Sequence[str]) -
     return Repaired(tuple(map(str, told["brought"])), tuple(map(str, told["newer"])))
 
 
-def _told(target: Target, agent: Part, command: list[str], failed: str) -> Any:
+def _told(
+    target: Target,
+    agent: Part,
+    command: list[str],
+    failed: str,
+    limit_s: float = RESTORE_LIMIT_S,
+) -> Any:
     """The summary that a program of the backup image printed; what it holds is as in `KEYS`."""
-    done = target.execute(agent, command, timeout_s=RESTORE_LIMIT_S)
+    done = target.execute(agent, command, timeout_s=limit_s)
     if done.exit_code != 0:
-        kind = PointDamaged if done.exit_code == DAMAGED else EnvironmentProblem
+        kind = _KINDS.get(done.exit_code, EnvironmentProblem)
         raise kind(f"{failed}: {done.stderr.strip() or f'exit code {done.exit_code}'}")
     try:
         told = json.loads(done.stdout)

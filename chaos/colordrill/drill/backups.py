@@ -13,7 +13,7 @@ from colordrill.backup.keeping import Forgotten, forget, verify_point
 from colordrill.backup.offsite import KINDS as OFFSITE_KINDS
 from colordrill.backup.offsite import OffsiteCopies
 from colordrill.backup.point_ids import point_id
-from colordrill.backup.points import RecoveryPoint, Verification, catalogue
+from colordrill.backup.points import COPY_LIMIT_S, RecoveryPoint, Verification, catalogue
 from colordrill.backup.restic import ResticStrategy
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.clock import Clock
@@ -21,9 +21,6 @@ from colordrill.errors import EnvironmentProblem
 from colordrill.history import Event, EventType, History
 from colordrill.scenario.backup_plan import BackupPlan
 from colordrill.stack.target import Target
-
-COPY_LIMIT_S = 6 * 3600.0
-"""Far beyond any copy that still moves: rsync itself ends one that stands still for 20 s."""
 
 HISTORIES = "backups"
 """Folder of the run's directory with the history of each command that took points."""

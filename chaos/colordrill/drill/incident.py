@@ -9,21 +9,15 @@ from datetime import datetime
 from pathlib import Path
 
 from colordrill.backup.point_ids import begun_at
-from colordrill.backup.points import list_points
 from colordrill.clock import Clock, SystemClock, seconds_between
 from colordrill.drill.assets import Assets, load_assets
 from colordrill.drill.attached import AttachedStack, attached_stack
+from colordrill.drill.incident_refusals import Refusal, refuse_other_service, weights_backed_up
+from colordrill.drill.incident_world import look, public_client
 from colordrill.drill.provision import golden_canaries
 from colordrill.drill.recovery_record import Recovery, RecoveryEnd, step_entries
 from colordrill.drill.standing import keep_logs
-from colordrill.errors import (
-    ColordrillError,
-    EnvironmentProblem,
-    GoldenProblem,
-    RecordProblem,
-    ServiceProblem,
-    UsageProblem,
-)
+from colordrill.errors import ColordrillError, GoldenProblem, RecordProblem
 from colordrill.history import Event, History
 from colordrill.interrupts import interruptible, shielded
 from colordrill.record.journal import RunDirectory
@@ -32,14 +26,14 @@ from colordrill.recover.course import Course, Way, World, course_of
 from colordrill.recover.gateway import active_sites
 from colordrill.recover.incident import IncidentRunbook
 from colordrill.recover.incidents import Journal, Past, read_past
-from colordrill.recover.primary import Finding, Health, examine
-from colordrill.recover.readiness.rehearsal import MARKER, end_left_rehearsal
+from colordrill.recover.primary import Finding, examine
+from colordrill.recover.readiness.left_rehearsal import end_left_rehearsal
+from colordrill.recover.readiness.rehearsal import MARKER
 from colordrill.recover.steps import Operator, RunbookEnd, SiteNotJudged
 from colordrill.recover.webhook import notifying
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
-from colordrill.stack.parts import GATEWAY_PORT, Part
 from colordrill.workload.canary import CanaryRunner
 from colordrill.workload.scoring import ScoringWorker
 
@@ -47,7 +41,6 @@ FOLDER = "recoveries"
 NUMBERS_PER_S = 1_000
 """More than a start writes operations: two starts are seconds apart."""
 
-ANSWER_LIMIT_S = 2.0
 PURPOSE = "recover"
 
 
@@ -66,29 +59,6 @@ class Order:
     force: bool = False
 
 
-def public_client(stack: AttachedStack) -> ComfyClient:
-    """The public address.
-
-    Raises:
-        EnvironmentProblem: the gateway is down.
-    """
-    return ComfyClient(stack.target.endpoint(Part.GATEWAY, GATEWAY_PORT))
-
-
-def look(stack: AttachedStack, public: ComfyClient) -> World:
-    """What the stack itself says.
-
-    Raises:
-        EnvironmentProblem: the gateway or the backup server does not answer.
-    """
-    try:
-        _, answering = public.system_stats(timeout_s=ANSWER_LIMIT_S)
-    except ServiceProblem:
-        answering = None
-    points = tuple(each.id for each in list_points(stack.target))
-    return World(active_sites(stack.target), answering, points)
-
-
 def recover(
     settings: Settings, order: Order, say: Callable[[str], None], clock: Clock | None = None
 ) -> Recovery:
@@ -101,8 +71,9 @@ def recover(
         clock: time and waiting; the system's by default.
 
     Raises:
-        UsageProblem: the primary is healthy, or what was asked for makes no sense; no site was
-            touched.
+        UsageProblem: the primary is healthy, the stack was brought up with another service, or what
+            was asked for makes no sense; no site was touched.
+        PrimaryNotJudged: the primary colours, and nobody could tell how; no site was touched.
         EnvironmentProblem: the stack or the data do not allow it; no site was touched.
         RecordProblem: nothing could be written down; no step was begun after that.
     """
@@ -118,25 +89,18 @@ def recover(
         attached_stack(order.stack, PURPOSE) as stack,
         public_client(stack) as public,
     ):
-        _end_left_rehearsal(stack, say)
+        # from here on what lies at the DR site is the recovery's: no readiness may take it away
+        end_left_rehearsal(stack.target, stack.directory / MARKER, say)
         past, world = read_past(stack.directory), look(stack, public)
         course = course_of(past, world)
         start = _Start(
-            settings, order, assets, stack, public, past, course, say, clock or SystemClock()
+            settings, order, assets, stack, public, past, world, course, say, clock or SystemClock()
         )
         if course.way is Way.NOTHING:
             return start.told(RecoveryEnd.NOTHING, None)
-        return start.run(candidates(world.points, order.wish, course))
-
-
-def _end_left_rehearsal(stack: AttachedStack, say: Callable[[str], None]) -> None:
-    """From here on what lies at the DR site is the recovery's: no readiness may take it away."""
-    marker = stack.directory / MARKER
-    try:
-        end_left_rehearsal(stack.target, marker, say)
-    except EnvironmentProblem as error:
-        say(f"a killed rehearsal of readiness could not be ended: {error}")
-    marker.unlink(missing_ok=True)
+        points = candidates(world, order.wish, course)
+        refuse_other_service(settings, stack.target, world.points)
+        return start.run(points)
 
 
 @dataclass(slots=True)
@@ -149,6 +113,7 @@ class _Start:
     stack: AttachedStack
     public: ComfyClient
     past: Past
+    world: World
     course: Course
     say: Callable[[str], None]
     clock: Clock
@@ -219,19 +184,14 @@ class _Start:
         self.say("is the primary healthy? its own address is asked, and canaries are sent there")
         self._primary = examine(operator)
         self.say(self._primary.detail)
-        if self._primary.health is Health.UNKNOWN:
-            self.say("that does not prove it healthy: it counts as not healthy and is fenced")
-        if self._primary.health is not Health.HEALTHY:
-            return
-        if self.order.force or self.course.forced:
-            self.say("the primary is healthy, and is given up all the same: --force was given")
-            return
-        fenced = f"; {self.course.why}" if self.course.way is Way.RESUME else ""
-        raise UsageProblem(
-            f"nothing was done: {self._primary.detail}{fenced}",
-            "see what is between it and its users, or give it up with --force: what it "
-            "acknowledged since the newest recovery point is lost then",
-        )
+        Refusal(
+            course=self.course,
+            answering=self.world.answering,
+            forced=self.order.force or self.course.forced,
+            weights_backed_up=lambda: weights_backed_up(self.stack.target, self.clock, self.assets),
+            assets=self.assets,
+            say=self.say,
+        ).weigh(self._primary)
 
     def _take_steps(self, operator: Operator, record: Path, points: tuple[str, ...]) -> RecoveryEnd:
         journal = Journal(self.stack.directory, self.clock)

@@ -9,17 +9,20 @@ from colordrill.backup.point_ids import begun_at
 from colordrill.backup.rsync import RsyncStrategy
 from colordrill.clock import Clock, SystemClock
 from colordrill.drill.attached import AttachedStack, attached_stack
-from colordrill.drill.incident import FOLDER, PURPOSE, Order, look, public_client
+from colordrill.drill.incident import FOLDER, PURPOSE, Order
+from colordrill.drill.incident_refusals import refuse_other_service
+from colordrill.drill.incident_world import file_at_dr, look, public_client
 from colordrill.errors import EnvironmentProblem, ExitCode
 from colordrill.recover.choosing import candidates
 from colordrill.recover.course import Course, Way, course_of
 from colordrill.recover.incidents import Past, read_past
 from colordrill.recover.primary import PRIMARY, Health, answers
-from colordrill.recover.probes import configuration_of, deviations
+from colordrill.recover.probes import Deviation, deviations
+from colordrill.recover.readiness.left_rehearsal import refuse_written_since
+from colordrill.recover.readiness.rehearsal import MARKER
+from colordrill.recover.sources import first_configuration
 from colordrill.scenario.settings import Settings
-from colordrill.stack.parts import Part, Site
-
-LOOK_LIMIT_S = 30.0
+from colordrill.stack.parts import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,10 @@ def plan(settings: Settings, order: Order) -> Plan:
         if course.way is Way.NOTHING:
             why = course.why
             return Plan(stack.run_id, course.way.value, why, None, False, None, None, False, (), {})
-        points = candidates(world.points, order.wish, course)
+        points = candidates(world, order.wish, course)
+        refuse_other_service(settings, stack.target, world.points)
         primary, refused = _primary(stack, order, course, clock, settings.service.port)
-        wanted = configuration_of(RsyncStrategy(stack.target), points[0])
-        found = deviations(wanted, stack.target.description(Part.DR_COLORIZATION))
+        found = _deviations(stack, points)
         mount, fails = _mount(stack, past, course, points)
         record = f"close the journal; the record goes to {settings.out / FOLDER}"
         return Plan(
@@ -84,8 +87,8 @@ def plan(settings: Settings, order: Order) -> Plan:
             why=course.why,
             primary=primary,
             refused=refused,
-            point=None if course.keep_data else points[0],
-            point_age_s=None if course.keep_data else _age_s(points[0], clock.wall()),
+            point=points[0] if points else None,
+            point_age_s=_age_s(points[0], clock.wall()) if points else None,
             fails=fails,
             differs=tuple(f"{each.probe}: {each}" for each in found),
             steps={
@@ -114,13 +117,22 @@ def _primary(
     return told, None
 
 
+def _deviations(stack: AttachedStack, points: tuple[str, ...]) -> tuple[Deviation, ...]:
+    """Where the DR container would be created anew; with data that are kept it stays as it is."""
+    if not points:
+        return ()
+    wanted = first_configuration(RsyncStrategy(stack.target), points, lambda _said: None)
+    return deviations(wanted, stack.target.description(Part.DR_COLORIZATION))
+
+
 def _start(stack: AttachedStack, *, recreated: bool) -> str:
     target = stack.target
     created = "create the DR container anew and start it" if recreated else "start the DR container"
     running = target.state(Part.DR_COLORIZATION).running and not recreated
     stopped = not target.state(PRIMARY).running
+    ended = "take back what a killed rehearsal of readiness left, " if _rehearsed(stack) else ""
     return (
-        "have the gateway leave the primary alone, "
+        f"{ended}have the gateway leave the primary alone, "
         f"{'see that its service stays down' if stopped else 'stop its service'}, "
         f"{'leave the DR container as it runs' if running else created}"
     )
@@ -132,20 +144,13 @@ def _mount(
     """What the step would do, and whether it is known to fail."""
     if course.keep_data:
         return "leave the DR site's data: users may have written to it", False
-    looked = stack.target.execute(
-        Part.DR_AGENT,
-        ["find", "/site", "-mindepth", "2", "-not", "-type", "d", "-print", "-quit"],
-        timeout_s=LOOK_LIMIT_S,
-    )
-    if looked.exit_code != 0:
-        raise EnvironmentProblem(
-            f"the {Site.DR} site's folders cannot be looked at: {looked.stderr.strip()}",
-            "see whether its agent runs and its volumes are there",
-        )
+    held = file_at_dr(stack.target)
     older = f"; {len(points) - 1} older ones are tried where it is damaged" if points[1:] else ""
     told = f"restore {points[0]} and verify every file{older}"
-    if not looked.stdout.strip():
+    if not held:
         return f"{told}; the DR site is empty", False
+    if _rehearsed(stack):
+        return _after_rehearsal(stack, told)
     if past.restored:
         told += (
             f"; the DR site holds files: what a restore of {', '.join(past.restored)} left is kept "
@@ -153,6 +158,20 @@ def _mount(
         )
         return told, False
     return f"{told}; this would FAIL: the DR site holds files that no recovery put there", True
+
+
+def _rehearsed(stack: AttachedStack) -> bool:
+    """Whether a rehearsal of readiness was killed: no other can be under way now."""
+    return (stack.directory / MARKER).exists()
+
+
+def _after_rehearsal(stack: AttachedStack, told: str) -> tuple[str, bool]:
+    """What a killed rehearsal left is emptied first, unless somebody has written there since."""
+    try:
+        refuse_written_since(stack.target, stack.directory / MARKER)
+    except EnvironmentProblem as error:
+        return f"{told}; this would FAIL: {error.cause}", True
+    return f"{told}; a rehearsal of readiness was killed, and what it left is emptied first", False
 
 
 def _age_s(point: str, now: datetime) -> float:

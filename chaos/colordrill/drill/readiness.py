@@ -16,14 +16,10 @@ from colordrill.outcome import Verdict, worst
 from colordrill.picture import Bounds
 from colordrill.recover.readiness.catalogue import probes
 from colordrill.recover.readiness.examined import Examined
+from colordrill.recover.readiness.left_rehearsal import end_left_rehearsal
 from colordrill.recover.readiness.probe import Probe
 from colordrill.recover.readiness.rehearsal import CHECK as SAME_COLOUR
-from colordrill.recover.readiness.rehearsal import (
-    MARKER,
-    KnownPicture,
-    Rehearsal,
-    end_left_rehearsal,
-)
+from colordrill.recover.readiness.rehearsal import MARKER, KnownPicture, Rehearsal
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.scenario.readiness_plan import ReadinessPlan
 from colordrill.scenario.settings import Settings

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from colordrill.backup.point_ids import begun_at
 from colordrill.errors import EnvironmentProblem, UnknownName, UsageProblem
-from colordrill.recover.course import Course
+from colordrill.recover.course import Course, World
 
 NAMED_MAX = 20
 
@@ -26,29 +25,34 @@ class Wish:
     before: datetime | None = None
 
 
-def candidates(points: Sequence[str], wish: Wish, course: Course) -> tuple[str, ...]:
+def candidates(world: World, wish: Wish, course: Course) -> tuple[str, ...]:
     """The points that may be restored, in the order in which they are tried.
 
     A recovery that goes on stays with the point that it began to restore, unless another one is
-    wished for.
+    wished for. None where the DR site's data are kept: that needs no backup server.
 
     Args:
-        points: those that there are, oldest first.
+        world: the points that there are.
         wish: what was asked for.
         course: what is to be done.
 
     Raises:
         UsageProblem: there is no such point, or the DR site's data are to be kept.
-        EnvironmentProblem: there is no point at all.
+        EnvironmentProblem: there is no point at all, or they cannot be listed.
     """
-    if not points:
-        raise EnvironmentProblem(
-            "the backup server holds no recovery point", "restore the off-site copy"
-        )
     if course.keep_data and wish != Wish():
         raise UsageProblem(
             f"no recovery point is restored over the DR site: {course.why}",
             "start again without --point and --before",
+        )
+    if course.keep_data:
+        return ()
+    if world.unlisted is not None:
+        raise world.unlisted
+    points = world.points
+    if not points:
+        raise EnvironmentProblem(
+            "the backup server holds no recovery point", "restore the off-site copy"
         )
     if wish.point is not None:
         if wish.point not in points:

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import Enum
 
 from colordrill.backup.point_ids import begun_at
+from colordrill.errors import EnvironmentProblem
 from colordrill.recover.incidents import Incident, Past
 from colordrill.stack.parts import Site
 
@@ -32,12 +33,20 @@ class World:
     Attributes:
         active: the sites that the gateway was not told to leave alone.
         answering: the site that the public address was answered by; None where nobody answers.
-        points: the recovery points, oldest first.
+        points: the recovery points, oldest first; empty where they cannot be listed.
+        unlisted: why they cannot be listed.
+        primary_runs: whether the primary's service runs; None where the engine does not say.
+        primary_started_at: when it began to run the last time; None also where nobody knows.
+        dr_holds: the DR site holds a file, or nobody can tell.
     """
 
     active: frozenset[Site]
     answering: str | None
     points: Sequence[str]
+    unlisted: EnvironmentProblem | None = None
+    primary_runs: bool | None = None
+    primary_started_at: datetime | None = None
+    dr_holds: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,11 @@ class Course:
 
 
 def course_of(past: Past, world: World) -> Course:
-    """Decide from the journal and from what the stack says."""
+    """Decide from the journal and from what the stack says.
+
+    Raises:
+        EnvironmentProblem: it depends on the recovery points, and they cannot be listed.
+    """
     last = past.last
     if world.active == {Site.DR}:
         return _on_dr(last, world)
@@ -72,7 +85,7 @@ def course_of(past: Past, world: World) -> Course:
         stopped = f" in its step {last.broken_off}" if last.broken_off else ""
         why = f"the recovery begun at {last.begun_at} was broken off{stopped}"
         return Course(Way.RESUME, last, why, keep_data=last.switching, forced=last.forced)
-    if last.switching and not _backed_up_since(last, world.points):
+    if last.switching and not _backed_up_since(last, world):
         # a gateway that was restarted has forgotten the switch; no later state exists anywhere
         why = (
             f"the DR site took over after {last.begun_at}, the gateway does not send to it any "
@@ -90,17 +103,44 @@ def course_of(past: Past, world: World) -> Course:
 
 def _on_dr(last: Incident | None, world: World) -> Course:
     """Users may be at the DR site already: nothing is ever restored over what they wrote."""
-    if last is not None and not last.closed:
+    if last is None or last.closed:
+        return _on_dr_for_good(last, world)
+    if last.switching or world.dr_holds:
         why = f"the recovery begun at {last.begun_at} was broken off after its switch"
         return Course(Way.RESUME, last, why, keep_data=True, on_dr=True)
-    if world.answering == Site.DR:
-        why = "the DR site is the active one already, and it answers"
+    why = (
+        f"the recovery begun at {last.begun_at} was broken off, and the gateway sends users to the "
+        "DR site, which holds nothing"
+    )
+    return Course(Way.RESUME, last, why, forced=last.forced)
+
+
+def _on_dr_for_good(last: Incident | None, world: World) -> Course:
+    """No recovery is open: it ended here, or somebody has switched by hand."""
+    if last is None and not world.dr_holds:
+        why = "the gateway sends users to the DR site, which holds nothing"
+        return Course(Way.BEGIN, None, why)
+    why = "the DR site is the active one already, and it answers"
+    if world.answering == Site.DR and world.primary_runs is False:
         return Course(Way.NOTHING, last, why, keep_data=True, on_dr=True)
-    why = "the DR site is the active one already, and does not answer"
+    if world.answering == Site.DR:
+        runs = "runs" if world.primary_runs else "was not seen to be stopped"
+        why = f"{why}, but the primary's service {runs}: it is fenced again"
+    else:
+        why = "the DR site is the active one already, and does not answer"
     way = Way.BEGIN if last is None else Way.RESUME
     return Course(way, last, why, keep_data=True, on_dr=True)
 
 
-def _backed_up_since(incident: Incident, points: Sequence[str]) -> bool:
-    begun = datetime.fromisoformat(incident.begun_at)
-    return any(begun_at(each) > begun for each in points)
+def _backed_up_since(incident: Incident, world: World) -> bool:
+    """Whether a point holds what the primary has acknowledged since it was given up.
+
+    A schedule goes on to copy the volumes of a primary that is down: such points are late, and hold
+    nothing that the DR site was not restored from.
+    """
+    started = world.primary_started_at
+    if started is None or started <= datetime.fromisoformat(incident.begun_at):
+        return False
+    if world.unlisted is not None:
+        raise world.unlisted
+    return any(begun_at(each) > started for each in world.points)

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from colordrill.backup.points import PointDamaged, restore_after
+from colordrill.backup.points import PointDamaged, SiteHoldsData, restore_after
 from colordrill.backup.rsync import RsyncStrategy
 from colordrill.clock import seconds_between
 from colordrill.errors import ColordrillError, EnvironmentProblem
-from colordrill.recover.gateway import active_sites, switch_gateway
+from colordrill.recover.gateway import active_sites, fence, switch_gateway
 from colordrill.recover.incidents import Journal
 from colordrill.recover.primary import fence_primary
-from colordrill.recover.probes import configuration_of, make_writable
-from colordrill.recover.runbook import start_dr
-from colordrill.recover.sources import POINTS_TRIED_MAX
+from colordrill.recover.probes import make_writable
+from colordrill.recover.runbook import start_as_it_is, start_dr
+from colordrill.recover.sources import POINTS_TRIED_MAX, first_configuration
 from colordrill.recover.steps import Operator, RunbookEnd, Step, StepDone
 from colordrill.stack.parts import Part, Site
 
@@ -34,8 +34,8 @@ class IncidentRunbook:
     Attributes:
         operator: who carries it out.
         journal: where each step is announced.
-        points: the candidates, in the order in which they are tried.
-        earlier: points whose restore into the DR site was begun before.
+        points: the candidates, in the order in which they are tried; none where data are kept.
+        earlier: points whose restore into the DR site was begun by earlier starts.
         keep_data: users may have written to the DR site: it is used as it is.
         error: what ended it early.
         certain: whether the primary was seen not to run.
@@ -83,8 +83,18 @@ class IncidentRunbook:
         return StepDone(f"{fenced.detail}; {self._start_dr()}")
 
     def _start_dr(self) -> str:
-        near = RsyncStrategy(self.operator.target)
-        return start_dr(self.operator, configuration_of(near, self.points[0]))
+        if self.keep_data:
+            return start_as_it_is(self.operator)
+        target = self.operator.target
+        # nobody may write to a site that is about to be restored over
+        fence(target, Site.DR)
+        if Site.DR in active_sites(target):
+            raise EnvironmentProblem(
+                "the gateway was told to leave the DR site alone and still has it as active",
+                "see the gateway's log; nothing is restored over a site that users write to",
+            )
+        near = RsyncStrategy(target)
+        return start_dr(self.operator, first_configuration(near, self.points, self.operator.say))
 
     def _mount(self) -> StepDone:
         if self.keep_data:
@@ -93,11 +103,18 @@ class IncidentRunbook:
         begun = list(self.earlier)
 
         def restore(point: str) -> str:
-            begun.append(point)
             self.journal.restore(point)
-            restored = restore_after(
-                self.operator.target, Part.DR_AGENT, point, tuple(dict.fromkeys(begun)), CANARIES
-            )
+            # without this point, unless it was begun before: what is there already is not its own
+            before = tuple(dict.fromkeys(begun))
+            try:
+                restored = restore_after(
+                    self.operator.target, Part.DR_AGENT, point, before, CANARIES
+                )
+            except SiteHoldsData:
+                self.journal.refused(point)
+                raise
+            finally:
+                begun.append(point)
             return f"{restored.files} files, {restored.kept} of them there already, all verified"
 
         done = mount_whole(self.operator, self.points, restore)
@@ -121,10 +138,12 @@ class IncidentRunbook:
         return StepDone(f"{seen}, the only active one")
 
     def _record(self) -> StepDone:
-        self.journal.close()
+        if self.certain:
+            self.journal.close()
+        left = "" if self.certain else "; the incident stays open, start again to fence the primary"
         spent_s = seconds_between(self._started_ns, self.operator.clock.now_ns())
         stands = f"on recovery point {self.point}" if self.point else "on the data that it had"
-        return StepDone(f"the DR site is active, {stands}; {spent_s:.1f} s of runbook time")
+        return StepDone(f"the DR site is active, {stands}; {spent_s:.1f} s of runbook time{left}")
 
 
 def mount_whole(

@@ -12,13 +12,25 @@ import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from colordrill.backup.point_ids import begun_at
 from colordrill.clock import Clock
-from colordrill.errors import RecordProblem
+from colordrill.errors import EnvironmentProblem, RecordProblem
 
 JOURNAL = "recover.jsonl"
+_NO_LINE_OF_OURS = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    EnvironmentProblem,
+)
+"""What a line raises that no journal has written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +41,8 @@ class Incident:
         number: counts from 1.
         begun_at: wall time of its first start, ISO 8601 UTC.
         forced: it was begun although the primary was healthy.
-        restored: points whose restore was begun, in order; the last one is what the DR site holds.
+        restored: points whose restore was begun and not refused, in order; the last one is what the
+            DR site holds.
         ended: steps that ended well, in order.
         broken_off: the step that began last, where it did not end.
         switching: the switch was begun: users may have written to the DR site since.
@@ -97,6 +110,10 @@ class Journal:
         """The restore of *point* into the DR site begins."""
         self._append({"event": "restore", "point": point})
 
+    def refused(self, point: str) -> None:
+        """The restore of *point* was refused: the site is not the point's, now or ever."""
+        self._append({"event": "refused", "point": point})
+
     def ended(self, name: str, detail: str) -> None:
         """The step *name* has ended well; a full disk does not undo that."""
         with suppress(RecordProblem):
@@ -135,7 +152,7 @@ def read_past(directory: Path) -> Past:
     for line in _whole_lines(path):
         try:
             past = _told(past, json.loads(line))
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        except _NO_LINE_OF_OURS as error:
             raise RecordProblem(
                 f"the journal {path} holds a line that is not its own: {line[:100]!r}",
                 "move the file away to begin anew: a DR site that holds data is then refused",
@@ -144,9 +161,9 @@ def read_past(directory: Path) -> Past:
 
 
 def _told(past: Past, entry: dict[str, Any]) -> Past:
-    event = entry["event"]
+    event, wall = entry["event"], _wall(entry)
     if event == "begin":
-        begun = Incident(int(entry["incident"]), str(entry["wall"]), entry["forced"] is True)
+        begun = Incident(int(entry["incident"]), wall, entry["forced"] is True)
         return replace(past, incidents=(*past.incidents, begun))
     last = past.incidents[-1]
     match event:
@@ -156,7 +173,12 @@ def _told(past: Past, entry: dict[str, Any]) -> Past:
             switching = last.switching or entry["step"] == "switch"
             last = replace(last, broken_off=str(entry["step"]), switching=switching)
         case "restore":
-            last = replace(last, restored=(*last.restored, str(entry["point"])))
+            last = replace(last, restored=(*last.restored, _point(entry)))
+        case "refused":
+            if last.restored[-1] != _point(entry):
+                raise ValueError(entry["point"])
+            # an earlier restore of the same point stays what it was
+            last = replace(last, restored=last.restored[:-1])
         case "ended":
             last = replace(last, broken_off=None, ended=(*last.ended, str(entry["step"])))
         case "close":
@@ -164,6 +186,20 @@ def _told(past: Past, entry: dict[str, Any]) -> Past:
         case _:
             raise ValueError(event)
     return replace(past, incidents=(*past.incidents[:-1], last))
+
+
+def _wall(entry: dict[str, Any]) -> str:
+    wall = str(entry["wall"])
+    if datetime.fromisoformat(wall).tzinfo is None:
+        raise ValueError(wall)
+    return wall
+
+
+def _point(entry: dict[str, Any]) -> str:
+    point = str(entry["point"])
+    # its age is told, and compared with other points' by when they were begun
+    begun_at(point)
+    return point
 
 
 def _whole_lines(path: Path) -> list[bytes]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from colordrill.clock import Clock, poll
-from colordrill.errors import EnvironmentProblem, WaitExpired
+from colordrill.errors import EnvironmentProblem, ExitCode, RecordProblem, WaitExpired
 from colordrill.recover.gateway import active_sites, fence
 from colordrill.recover.steps import NoPicture, Operator, SiteNotJudged, SiteRefused
 from colordrill.stack.comfyui import ComfyClient
@@ -23,7 +23,17 @@ class Health(Enum):
 
     HEALTHY = "healthy"
     BROKEN = "broken"
+    WRONG = "wrong"
+    """It colours, and not as the goldens say."""
+    NOT_JUDGED = "not judged"
+    """It colours, and nobody could tell how."""
     UNKNOWN = "unknown"
+
+
+class PrimaryNotJudged(EnvironmentProblem):
+    """The primary colours, and whether it does so rightly could not be judged."""
+
+    exit_code = ExitCode.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +93,24 @@ def answers(target: Target, clock: Clock, port: int) -> Finding:
 
 
 def examine(operator: Operator) -> Finding:
-    """Whether the primary answers at its own address and colours a canary of each kind right."""
+    """Whether the primary answers at its own address and colours a canary of each kind right.
+
+    Raises:
+        RecordProblem: something cannot be written down here; that says nothing of the primary.
+    """
     finding = answers(operator.target, operator.clock, operator.service_port)
     if finding.health is Health.BROKEN or not operator.canaries:
         return finding
     try:
         detail = operator.judge_site(Site.PRIMARY)
     except SiteNotJudged as error:
-        return Finding(Health.UNKNOWN, error.cause)
-    except (SiteRefused, NoPicture) as error:
+        return Finding(Health.NOT_JUDGED, error.cause)
+    except SiteRefused as error:
+        return Finding(Health.WRONG, error.cause)
+    except NoPicture as error:
         return Finding(Health.BROKEN, error.cause)
+    except RecordProblem:
+        raise
     except EnvironmentProblem as error:
         return Finding(Health.UNKNOWN, error.cause)
     return Finding(Health.HEALTHY, f"the primary answers at its own address, and its {detail}")

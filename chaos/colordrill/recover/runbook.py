@@ -91,7 +91,19 @@ def start_dr(operator: Operator, configuration: Mapping[str, str]) -> str:
         EnvironmentProblem: it cannot be made so, or does not answer.
     """
     mended = make_as_primary(operator, configuration)
+    told = f"{start_as_it_is(operator)}; no model is loaded yet"
+    return f"{mended}; {told}" if mended else told
+
+
+def start_as_it_is(operator: Operator) -> str:
+    """Start the DR container, whatever it was created with.
+
+    Returns:
+        What was done, for the record.
+
+    Raises:
+        EnvironmentProblem: it does not answer.
+    """
     operator.target.start(Part.DR_COLORIZATION)
     operator.await_answer(Site.DR)
-    told = "the DR container answers; no model is loaded yet"
-    return f"{mended}; {told}" if mended else told
+    return "the DR container answers"

@@ -52,6 +52,24 @@ def newest_configuration(sources: Sequence[Strategy], say: Callable[[str], None]
     raise _none_left(problems)
 
 
+def first_configuration(
+    source: Strategy, points: Sequence[str], say: Callable[[str], None]
+) -> dict[str, str]:
+    """How the primary was configured, as the first of *points* says that tells it.
+
+    Raises:
+        EnvironmentProblem: none of the first few is; what the first one lacks.
+    """
+    problems: list[EnvironmentProblem] = []
+    for point in points[:POINTS_TRIED_MAX]:
+        try:
+            return configuration_of(source, point)
+        except EnvironmentProblem as problem:
+            problems.append(problem)
+            say(problem.cause)
+    raise problems[0]
+
+
 def restore_newest_whole(
     sources: Sequence[Strategy], agent: Part, say: Callable[[str], None]
 ) -> Restored:

@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from enum import Enum
 
 from colordrill.clock import Clock, poll, seconds_between
-from colordrill.errors import ColordrillError, EnvironmentProblem, ServiceProblem
+from colordrill.errors import (
+    ColordrillError,
+    EnvironmentProblem,
+    ServiceProblem,
+    WaitExpired,
+)
 from colordrill.history import History
+from colordrill.picture import Judgement
 from colordrill.recover.notices import ABORTED, SILENT, NoticeEvent, Notifier
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import COLORIZATION_PORT, Part, Site
 from colordrill.stack.target import Target
 from colordrill.workload.canary import Canary, CanaryRunner
+from colordrill.workload.scoring import ScoringFailed
 
 START_LIMIT_S = 180.0
 CANARY_LIMIT_S = 60.0
@@ -180,19 +187,12 @@ class Operator:
         Raises:
             SiteRefused: a picture is not right; SiteNotJudged: nobody can tell.
             NoPicture: none came.
-            EnvironmentProblem: the site or the scoring worker cannot be reached.
+            RecordProblem: something cannot be written down.
+            EnvironmentProblem: the site cannot be reached.
         """
         with self.client(site) as client:
             for canary in self.canaries:
-                future = self.runner.send(
-                    canary, client, kind="verifycan", site=site, limit_s=CANARY_LIMIT_S
-                )
-                if future is None:
-                    raise NoPicture(
-                        f"canary {canary.name} got no picture from the site {site}",
-                        self.explain(site),
-                    )
-                judgement = self.runner.judgement(future, JUDGE_LIMIT_S)
+                judgement = self._judged(canary, client, site)
                 if judgement.correct is not True:
                     kind = SiteNotJudged if judgement.correct is None else SiteRefused
                     raise kind(
@@ -200,6 +200,23 @@ class Operator:
                         "the gateway is not switched to a site that colours wrongly",
                     )
         return f"canaries {', '.join(canary.name for canary in self.canaries)} are right"
+
+    def _judged(self, canary: Canary, client: ComfyClient, site: Site) -> Judgement:
+        try:
+            future = self.runner.send(
+                canary, client, kind="verifycan", site=site, limit_s=CANARY_LIMIT_S
+            )
+            if future is not None:
+                return self.runner.judgement(future, JUDGE_LIMIT_S)
+        except (ScoringFailed, WaitExpired) as error:
+            # the picture is there: that says something about the scoring and nothing of the site
+            raise SiteNotJudged(
+                f"the picture of canary {canary.name} could not be judged: {error.cause}",
+                "see whether this machine has memory and time to judge pictures, then start again",
+            ) from error
+        raise NoPicture(
+            f"canary {canary.name} got no picture from the site {site}", self.explain(site)
+        )
 
     def forget_models(self, site: Site) -> None:
         """Have the service of *site* drop models and results that it holds in memory.

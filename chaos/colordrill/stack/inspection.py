@@ -34,6 +34,7 @@ def state_of(attributes: Attributes) -> PartState:
         restarts=int(attributes.get("RestartCount", 0)),
         frozen=bool(state.get("Paused", False)),
         out_of_memory=bool(state.get("OOMKilled", False)),
+        started_at=_moment(state["StartedAt"]),
     )
 
 
@@ -63,12 +64,8 @@ def description_of(
 
 def created_at(image: Attributes) -> datetime | None:
     """When an image (``docker image inspect``) was built; None where it does not say."""
-    try:
-        created = datetime.fromisoformat(str(image.get("Created", "")))
-    except ValueError:
-        return None
-    # some builders leave it out on purpose, and the engine shows its year 1
-    return created if created.tzinfo is not None and created.year > 1 else None
+    # some builders leave it out on purpose
+    return _moment(image.get("Created", ""))
 
 
 def folder_of(volume: str, part: Part) -> SiteFolder | None:
@@ -76,6 +73,15 @@ def folder_of(volume: str, part: Part) -> SiteFolder | None:
     site, _, folder = volume.partition("-")
     own = site in set(Site) and part.startswith(f"{site}-")
     return SiteFolder(folder) if own and folder in set(SiteFolder) else None
+
+
+def _moment(told: object) -> datetime | None:
+    """A time as the engine tells it; its year 1 means that there is none."""
+    try:
+        moment = datetime.fromisoformat(str(told))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None and moment.year > 1 else None
 
 
 def _source(mount: Attributes, part: Part, project: str) -> str:

@@ -44,6 +44,8 @@ class PartState:
         frozen: whether its processes are held from running.
         out_of_memory: whether the kernel's out-of-memory killer struck since it was last started.
             A part that restarted by its policy may have forgotten it: look while it is down.
+        started_at: when its main process began to run the last time, by the engine's clock; None
+            where it never ran.
     """
 
     exists: bool
@@ -53,6 +55,8 @@ class PartState:
     restarts: int = 0
     frozen: bool = False
     out_of_memory: bool = False
+    # a part that was brought back is what it was before
+    started_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colordrill.clock import Clock
-from colordrill.errors import ServiceProblem
+from colordrill.errors import RecordProblem, ServiceProblem
 from colordrill.history import History
 from colordrill.picture import Judgement
 from colordrill.stack.comfyui import ComfyClient, RequestUncertain
@@ -98,6 +98,8 @@ class CanaryRunner:
 
         Raises:
             GivenUp: nobody waits for it any more; the operation stays undecided.
+            RecordProblem: the history or the picture that came cannot be written.
+            ScoringFailed: a picture came, and nobody is there to judge it.
         """
         operation = self._history.invoke(kind, canary=canary.name, photo=canary.photo.name)
         deadline = Deadline(self._clock, limit_s, given_up)
@@ -117,7 +119,7 @@ class CanaryRunner:
             image=image,
             colorize_cached=workflow.colorize_node() in coloured.finished.cached,
         )
-        (self._directory / image).write_bytes(coloured.answer.body)
+        self._keep(image, coloured.answer.body)
         return self._scoring.submit(
             ScoringTask(
                 op=operation.id,
@@ -128,6 +130,15 @@ class CanaryRunner:
                 difference=f"images/{operation.id}-difference.png",
             )
         )
+
+    def _keep(self, image: str, content: bytes) -> None:
+        try:
+            (self._directory / image).write_bytes(content)
+        except OSError as error:
+            raise RecordProblem(
+                f"the picture {self._directory / image} cannot be written: {error}",
+                "free some disk space",
+            ) from error
 
     def judgement(self, future: Future[Judgement], timeout_s: float) -> Judgement:
         """What `send` promised.

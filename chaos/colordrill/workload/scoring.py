@@ -10,7 +10,7 @@ import os
 import resource
 import signal
 import threading
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -45,6 +45,10 @@ class ScoringTask:
     difference: str
 
 
+class ScoringFailed(EnvironmentProblem):
+    """The worker is dead: what came back is not judged, and says nothing about who sent it."""
+
+
 class ScoringWorker:
     """One spawned process that judges canaries in the order in which they came.
 
@@ -72,16 +76,23 @@ class ScoringWorker:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def submit(self, task: ScoringTask) -> Future[Judgement]:
-        """Judge one picture; the note is written before the future's callbacks run."""
-        future = self._pool.submit(
-            judge_files,
-            output=self._directory / task.image,
-            golden=self._directory / task.golden,
-            photo=self._directory / task.photo,
-            submitted_prompt=dict(task.prompt),
-            bounds=self._objectives,
-            difference=self._directory / task.difference,
-        )
+        """Judge one picture; the note is written before the future's callbacks run.
+
+        Raises:
+            ScoringFailed: the worker died before.
+        """
+        try:
+            future = self._pool.submit(
+                judge_files,
+                output=self._directory / task.image,
+                golden=self._directory / task.golden,
+                photo=self._directory / task.photo,
+                submitted_prompt=dict(task.prompt),
+                bounds=self._objectives,
+                difference=self._directory / task.difference,
+            )
+        except BrokenExecutor as error:
+            raise ScoringFailed(f"the scoring worker died: {error}") from error
         noted = threading.Event()
 
         def note(done: Future[Judgement]) -> None:
@@ -99,14 +110,14 @@ class ScoringWorker:
 
         Raises:
             WaitExpired: there was none within *timeout_s*.
-            EnvironmentProblem: the worker died.
+            ScoringFailed: the worker died.
         """
         try:
             return future.result(timeout=timeout_s)
         except FutureTimeout as error:
             raise WaitExpired(f"waited {timeout_s:g} s for the scoring worker") from error
         except Exception as error:
-            raise EnvironmentProblem(f"the scoring worker failed: {error!r}") from error
+            raise ScoringFailed(f"the scoring worker failed: {error!r}") from error
 
     def drain(self, timeout_s: float) -> None:
         """Wait until every submitted picture is judged and its note is in the history.

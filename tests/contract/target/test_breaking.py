@@ -75,6 +75,22 @@ def test_a_part_that_ends_by_itself_is_started_again_and_that_is_counted(lab: La
     assert lab.target.state(AGENT).restarts == 0
 
 
+def test_a_part_says_when_it_began_to_run_the_last_time(lab: Lab) -> None:
+    first = lab.target.state(AGENT).started_at
+    assert first is not None
+    assert first.tzinfo is not None
+
+    lab.target.kill([AGENT])
+
+    assert lab.target.state(AGENT).started_at == first
+    lab.target.start(AGENT)
+    second = lab.target.state(AGENT).started_at
+    assert second is not None
+    assert second > first
+    assert lab.target.state(STANDBY).started_at is None
+    assert lab.target.state(ABSENT).started_at is None
+
+
 def test_killing_what_is_down_already_is_no_error(lab: Lab) -> None:
     lab.target.kill([AGENT])
     before = lab.target.state(AGENT)

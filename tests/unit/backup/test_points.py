@@ -9,9 +9,11 @@ import pytest
 
 from colordrill.backup.point_ids import begun_at, next_point_id, point_id
 from colordrill.backup.points import (
+    COPY_LIMIT_S,
     PointDamaged,
     RecoveryPoint,
     Restored,
+    SiteHoldsData,
     Verification,
     catalogue,
     list_points,
@@ -219,9 +221,32 @@ def test_a_restore_after_an_earlier_one_names_its_points_and_tells_what_it_kept(
     ]
 
 
-def test_a_damaged_point_is_told_apart_from_a_failed_restore() -> None:
-    with pytest.raises(PointDamaged):
-        restore_after(answering("colordrill-restore", 5, ""), Part.DR_AGENT, "x", (), "v-")
+@pytest.mark.parametrize(
+    ("code", "kind"), [(5, PointDamaged), (3, SiteHoldsData), (1, EnvironmentProblem)]
+)
+def test_why_a_restore_did_not_succeed_is_told_apart(code: int, kind: type[Exception]) -> None:
+    with pytest.raises(EnvironmentProblem) as caught:
+        restore_after(answering("colordrill-restore", code, ""), Part.DR_AGENT, "x", (), "v-")
+
+    assert type(caught.value) is kind
+
+
+def test_a_restore_in_an_incident_may_take_as_long_as_a_copy() -> None:
+    limits_s: list[float] = []
+
+    class Timed(FakeTarget):
+        def execute(
+            self, part: Part, command: Sequence[str], *, timeout_s: float = 30.0
+        ) -> Executed:
+            limits_s.append(timeout_s)
+            return super().execute(part, command, timeout_s=timeout_s)
+
+    told = Executed(0, '{"files": 17, "kept": 0}', "")
+    target = Timed({Part.DR_AGENT: FakePart()}, {"colordrill-restore": lambda *_: told})
+
+    restore_after(target, Part.DR_AGENT, "x", (), "v-")
+
+    assert limits_s == [COPY_LIMIT_S]
 
 
 def test_the_time_of_a_point_is_read_from_its_id() -> None:

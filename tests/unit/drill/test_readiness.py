@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,7 +88,10 @@ def test_a_killed_rehearsal_is_ended_before_anything_is_looked_at(
 ) -> None:
     (tmp_path / MARKER).touch()
     stack.target.parts[Part.DR_COLORIZATION].running = True
-    (stack.folder / "dr" / "output" / "a.png").touch()
+    restored = stack.folder / "dr" / "output" / "a.png"
+    restored.touch()
+    # as a restore leaves it: with the time at which it was written at the primary
+    os.utime(restored, (0.0, 0.0))
 
     verdict, _ = checked(examined(stack), "dr_standby")
 

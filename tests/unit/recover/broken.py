@@ -66,6 +66,14 @@ class Incident:
                 return
         raise AssertionError(step)
 
+    def kill_while_restoring(self) -> None:
+        """Let a start be killed when the DR site holds a part of its point."""
+        for moment in range(200):
+            assert self.killed_at(moment)
+            if len(self.site.files) == 1:
+                return
+        raise AssertionError
+
     def primary_runs(self) -> None:
         self.disaster.target.start(PRIMARY)
 
@@ -86,7 +94,11 @@ def broken_stack(disaster: Disaster, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """The stack of *disaster*, its primary down since after its newest recovery point."""
     killer = Killer()
     gateway, site = FakeGateway(disaster.target), FakeDrSite(killer)
-    programs = {"haproxy-command": gateway.run, "colordrill-restore": site.restore}
+    programs = {
+        "haproxy-command": gateway.run,
+        "colordrill-restore": site.restore,
+        "find": site.first_file,
+    }
     disaster.target.programs |= programs
     disaster.target.kill([PRIMARY])
     picture = (fixtures() / "photos" / "astronaut.png").read_bytes()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from colordrill.errors import EnvironmentProblem
 from colordrill.recover.course import Way, World, course_of
 from colordrill.recover.incidents import Incident, Past
 from colordrill.stack.parts import Site
@@ -17,6 +20,9 @@ OVER = replace(SWITCHING, broken_off=None, closed=True)
 
 BOTH_OFF: frozenset[Site] = frozenset()
 TO_PRIMARY, TO_DR = frozenset({Site.PRIMARY}), frozenset({Site.DR})
+BEFORE = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
+AFTER = datetime(2026, 11, 22, 20, 45, tzinfo=UTC)
+LATER = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -53,8 +59,9 @@ def test_the_course_follows_from_the_journal_and_the_world(
     keep_data: bool,
 ) -> None:
     past = Past((last,) if last else ())
+    world = World(active, answering, points, primary_runs=False, primary_started_at=AFTER)
 
-    course = course_of(past, World(active, answering, points))
+    course = course_of(past, world)
 
     assert (course.way, course.keep_data) == (way, keep_data)
     assert course.why
@@ -62,6 +69,66 @@ def test_the_course_follows_from_the_journal_and_the_world(
         assert course.incident is None
     else:
         assert course.incident is last
+
+
+@pytest.mark.parametrize("started_at", [None, BEFORE, LATER])
+@pytest.mark.parametrize("last", [SWITCHING, OVER])
+def test_points_copied_from_a_primary_that_was_not_started_since_hold_nothing_new(
+    last: Incident, started_at: datetime | None
+) -> None:
+    world = World(TO_PRIMARY, None, [OLD, NEW], primary_started_at=started_at)
+
+    course = course_of(Past((last,)), world)
+
+    assert (course.way, course.keep_data) == (Way.RESUME, True)
+
+
+def test_what_depends_on_points_that_cannot_be_listed_is_not_decided() -> None:
+    unlisted = EnvironmentProblem("the recovery points cannot be listed")
+
+    def course(started_at: datetime) -> Any:
+        world = World(TO_PRIMARY, None, (), unlisted, primary_started_at=started_at)
+        return course_of(Past((OVER,)), world)
+
+    assert course(BEFORE).keep_data
+    with pytest.raises(EnvironmentProblem, match="cannot be listed"):
+        course(AFTER)
+
+
+@pytest.mark.parametrize("runs", [None, True])
+@pytest.mark.parametrize(("last", "way"), [(None, Way.BEGIN), (OVER, Way.RESUME)])
+def test_an_active_dr_site_is_not_enough_where_the_primary_was_not_seen_to_be_stopped(
+    last: Incident | None, way: Way, runs: bool | None
+) -> None:
+    world = World(TO_DR, "dr", [OLD], primary_runs=runs)
+
+    course = course_of(Past((last,) if last else ()), world)
+
+    assert (course.way, course.keep_data) == (way, True)
+    assert "fenced again" in course.why
+
+
+@pytest.mark.parametrize(
+    ("last", "holds", "keep_data"),
+    [
+        (None, False, False),
+        (None, True, True),
+        (OPEN, False, False),
+        (OPEN, True, True),
+        (SWITCHING, False, True),
+    ],
+)
+def test_an_active_dr_site_that_holds_nothing_is_restored_unless_it_was_switched_to(
+    last: Incident | None, holds: bool, keep_data: bool
+) -> None:
+    world = World(TO_DR, "dr", [OLD], primary_runs=False, dr_holds=holds)
+
+    course = course_of(Past((last,) if last else ()), world)
+
+    assert course.keep_data is keep_data
+    # where nobody has written yet the primary may still be the site that counts
+    assert course.on_dr is keep_data
+    assert (course.way is Way.NOTHING) is (last is None and holds)
 
 
 def test_the_primary_is_asked_unless_the_dr_site_is_where_users_are() -> None:

@@ -9,6 +9,7 @@ from colordrill.recover.incidents import JOURNAL, Incident, Journal, Past, read_
 from fakes.clock import ManualClock
 
 BEGUN = "2026-11-22T20:15:30.123+00:00"
+P1, P2, P3 = (f"20261122T20153{second}.123Z" for second in (0, 4, 8))
 
 
 @pytest.fixture
@@ -26,14 +27,14 @@ def test_what_was_written_is_read_back(journal: Journal, tmp_path: Path) -> None
     journal.step("start")
     journal.ended("start", "did it")
     journal.step("mount")
-    journal.restore("P1")
-    journal.restore("P2")
+    journal.restore(P1)
+    journal.restore(P2)
 
     past = read_past(tmp_path)
 
     assert past.starts == 1
     assert past.last == Incident(
-        1, BEGUN, forced=True, restored=("P1", "P2"), ended=("start",), broken_off="mount"
+        1, BEGUN, forced=True, restored=(P1, P2), ended=("start",), broken_off="mount"
     )
 
 
@@ -50,16 +51,31 @@ def test_users_may_be_at_the_dr_site_from_the_beginning_of_the_switch_on(
 
 
 def test_points_of_every_incident_are_known_each_once(journal: Journal, tmp_path: Path) -> None:
-    for number in (1, 2):
+    for number, other in ((1, P2), (2, P3)):
         journal.begin(number, forced=False)
-        journal.restore("P1")
-        journal.restore(f"Q{number}")
+        journal.restore(P1)
+        journal.restore(other)
         journal.close()
 
     past = read_past(tmp_path)
 
-    assert past.restored == ("P1", "Q1", "Q2")
+    assert past.restored == (P1, P2, P3)
     assert [each.closed for each in past.incidents] == [True, True]
+
+
+def test_a_refused_restore_makes_its_point_nobodys_and_undoes_no_earlier_one(
+    journal: Journal, tmp_path: Path
+) -> None:
+    journal.begin(1, forced=False)
+    for point in (P1, P2, P1):
+        journal.restore(point)
+    journal.refused(P1)
+    assert read_past(tmp_path).restored == (P1, P2)
+
+    journal.refused(P1)
+
+    with pytest.raises(RecordProblem, match="not its own"):
+        read_past(tmp_path)
 
 
 def test_a_torn_last_line_is_passed_over_and_cut_off_by_the_next(
@@ -86,6 +102,10 @@ def test_a_torn_last_line_is_passed_over_and_cut_off_by_the_next(
         b"{}",
         b'{"event": "step", "step": "start"}',
         b'{"event": "begin", "incident": "x", "wall": "", "forced": false}',
+        b'{"event": "begin", "incident": 1, "wall": "yesterday", "forced": false}',
+        # no zone: it cannot be compared with any other time
+        b'{"event": "begin", "incident": 1, "wall": "2026-11-22T20:15:30", "forced": false}',
+        b'{"event": "begin", "incident": Infinity, "wall": "2026-11-22T20:15:30Z", "forced": true}',
         b"\xff\xfe",
         b"[" * 100_000,
     ],
@@ -99,10 +119,21 @@ def test_a_line_that_is_not_a_journals_is_never_gone_on_from(line: bytes, tmp_pa
     assert "move the file away" in caught.value.next_step
 
 
+@pytest.mark.parametrize("point", ["", "P1", "20261399T201530.123Z", "../x"])
+def test_a_restore_of_what_is_no_point_is_never_gone_on_from(
+    point: str, journal: Journal, tmp_path: Path
+) -> None:
+    journal.begin(1, forced=False)
+    journal.restore(point)
+
+    with pytest.raises(RecordProblem, match="not its own"):
+        read_past(tmp_path)
+
+
 def test_an_event_that_no_journal_has_is_refused(journal: Journal, tmp_path: Path) -> None:
     journal.begin(1, forced=False)
     with (tmp_path / JOURNAL).open("ab") as file:
-        file.write(b'{"event": "dance"}\n')
+        file.write(b'{"event": "dance", "wall": "2026-11-22T20:15:30Z"}\n')
 
     with pytest.raises(RecordProblem, match="dance"):
         read_past(tmp_path)

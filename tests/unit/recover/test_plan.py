@@ -13,6 +13,7 @@ from colordrill.drill.incident import Order
 from colordrill.drill.incident_plan import Plan, plan
 from colordrill.errors import EnvironmentProblem, UnknownName
 from colordrill.recover.choosing import Wish
+from colordrill.recover.readiness.rehearsal import MARKER
 from colordrill.scenario.settings import Settings
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Executed
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 def broken(disaster: Disaster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Incident:
     broken = broken_stack(disaster, tmp_path, monkeypatch)
     monkeypatch.setattr(incident_plan, "SystemClock", lambda: disaster.clock)
-    disaster.target.programs["find"] = lambda _part, _command: Executed(
-        0, "".join(f"/site/{name}\n" for name in list(broken.site.files)[:1]), ""
-    )
     return broken
 
 
@@ -91,6 +89,36 @@ def test_a_dr_site_that_holds_files_of_nobodys_recovery_would_fail(broken: Incid
 
     assert "this would FAIL" in found.steps["mount"]
     assert found.exit_code == 4
+
+
+@pytest.mark.parametrize("held", [{}, {"output/a.png": "a rehearsal"}])
+def test_what_a_killed_rehearsal_left_would_be_taken_back_and_does_not_fail(
+    broken: Incident, held: dict[str, str]
+) -> None:
+    marker = broken.directory / MARKER
+    marker.write_text("rehearsal-0123abcd")
+    broken.site.files = held
+    broken.disaster.target.programs["python3"] = lambda *_: Executed(0, "[]", "")
+
+    found = planned()
+
+    assert found.exit_code == 0
+    assert "killed rehearsal of readiness" in found.steps["start"]
+    assert "FAIL" not in found.steps["mount"]
+    assert marker.exists()
+
+
+def test_what_somebody_wrote_after_a_killed_rehearsal_would_fail(broken: Incident) -> None:
+    (broken.directory / MARKER).write_text("rehearsal-0123abcd")
+    broken.site.files = {"output/theirs.png": "a user"}
+    told = Executed(0, '["output/theirs.png"]', "")
+    broken.disaster.target.programs["python3"] = lambda *_: told
+
+    found = planned()
+
+    assert found.exit_code == 4
+    assert "this would FAIL" in found.steps["mount"]
+    assert "output/theirs.png" in found.steps["mount"]
 
 
 def test_a_broken_off_recovery_would_be_gone_on_with(broken: Incident) -> None:

@@ -120,8 +120,7 @@ def test_after_a_refused_site_another_point_can_be_restored_in_its_place(
 def test_a_damaged_point_is_passed_over_also_when_a_kill_left_it_half_restored(
     broken: Incident,
 ) -> None:
-    broken.kill_in("mount")
-    broken.site.files = {"input/a.png": POINTS[-1]}
+    broken.kill_while_restoring()
     broken.site.damaged = {POINTS[-1]}
 
     recovery = broken.start()

@@ -34,6 +34,13 @@ def test_only_what_has_ended_has_an_exit_code() -> None:
     assert state_of(container(Running=False)).exit_code == 0
 
 
+def test_a_container_says_when_it_was_started_unless_it_never_was() -> None:
+    started = state_of(container(StartedAt="2026-05-22T20:15:30.123456789Z")).started_at
+
+    assert started == datetime(2026, 5, 22, 20, 15, 30, 123_456, tzinfo=UTC)
+    assert state_of(container(Running=False, StartedAt=NEVER)).started_at is None
+
+
 def test_a_paused_container_is_frozen() -> None:
     assert state_of(container(Paused=True)).frozen
     assert not state_of(container(Paused=False)).frozen

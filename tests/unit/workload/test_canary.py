@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from colordrill.errors import RecordProblem
 from colordrill.history import Event, History
 from colordrill.picture import Judgement
 from colordrill.stack.comfyui import ComfyClient
@@ -68,6 +69,17 @@ def test_a_canarys_picture_is_kept_and_handed_to_the_scoring(
     assert (tmp_path / ended.data["image"]).read_bytes() == picture
     (task,) = scoring.tasks
     assert (task.op, task.image, task.golden) == (started.id, ended.data["image"], canary.golden)
+
+
+def test_a_picture_that_cannot_be_written_is_a_problem_of_the_record(
+    runner: CanaryRunner, canary: Canary, client: ComfyClient, scoring: Scoring, tmp_path: Path
+) -> None:
+    (tmp_path / "images").rmdir()
+
+    with pytest.raises(RecordProblem, match=r"the picture .* cannot be written"):
+        runner.send(canary, client, limit_s=LIMIT_S)
+
+    assert scoring.tasks == []
 
 
 def test_each_canary_uploads_under_a_fresh_name_and_saves_under_a_fresh_prefix(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from colordrill.errors import EnvironmentProblem, WaitExpired
 from colordrill.history import Event, History
 from colordrill.picture import Judgement
 from colordrill.scenario.model import Objectives
-from colordrill.workload.scoring import ScoringTask, ScoringWorker
+from colordrill.workload.scoring import ScoringFailed, ScoringTask, ScoringWorker
 
 LIMIT_S = 60.0
 
@@ -69,6 +70,18 @@ def test_a_judgement_that_does_not_come_is_given_up(worker: ScoringWorker) -> No
 
     with pytest.raises(WaitExpired, match="scoring worker"):
         worker.judgement(never, 0.0)
+
+
+def test_a_picture_that_a_dead_worker_cannot_take_is_an_environment_problem(
+    worker: ScoringWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise BrokenProcessPool("terminated abruptly")
+
+    monkeypatch.setattr(worker._pool, "submit", broken)
+
+    with pytest.raises(ScoringFailed, match="terminated abruptly"):
+        worker.submit(task("uncoloured.png"))
 
 
 def test_a_worker_that_died_is_an_environment_problem(worker: ScoringWorker) -> None:

@@ -23,7 +23,6 @@ from colordrill.errors import (
 from colordrill.interrupts import shielded
 from colordrill.look import Look
 from colordrill.picture import Bounds, Judgement, judge
-from colordrill.recover.gateway import active_sites
 from colordrill.recover.readiness.containers import DR, held_file
 from colordrill.recover.readiness.examined import READ_LIMIT_S, Examined
 from colordrill.recover.steps import LOG_LINES, await_answer
@@ -218,22 +217,6 @@ def end_rehearsal(target: Target, marker: Path, say: Callable[[str], None]) -> N
             "empty them by hand: a restore refuses a site that holds data",
         )
     marker.unlink(missing_ok=True)
-
-
-def end_left_rehearsal(target: Target, marker: Path, say: Callable[[str], None]) -> None:
-    """End a rehearsal that was killed, unless the DR site has become the active one since.
-
-    Raises:
-        EnvironmentProblem: nobody can tell, or it cannot be ended.
-    """
-    if not marker.exists():
-        return
-    if Site.DR in active_sites(target):
-        say("a rehearsal was killed here, but the DR site is the active one now: it is left alone")
-        marker.unlink()
-        return
-    say("ending a rehearsal that was killed")
-    end_rehearsal(target, marker, say)
 
 
 def _tidy_primary(target: Target, marker: Path, say: Callable[[str], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import threading
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from colordrill.errors import EnvironmentProblem
-from colordrill.recover.readiness.rehearsal import Rehearsal, end_left_rehearsal
+from colordrill.recover.readiness.left_rehearsal import end_left_rehearsal
+from colordrill.recover.readiness.rehearsal import Rehearsal
 from colordrill.stack.parts import Part
+from colordrill.stack.target import Executed
 from fakes.ready_stack import POINT, ReadyStack
 from unit.recover.readiness.conftest import assert_taken_back
 
@@ -24,6 +27,8 @@ def marked(rehearsal: Rehearsal, stack: ReadyStack) -> Path:
     stack.target.parts[DR].running = True
     left = stack.folder / "dr" / "output" / "a.png"
     left.write_bytes(b"a picture")
+    # a restore brings files with the time at which they were written at the primary
+    os.utime(left, (0.0, 0.0))
     return left
 
 
@@ -103,6 +108,64 @@ def test_a_restore_that_goes_on_is_ended_before_its_files_go(
 
     assert still_there is not ended
     assert_taken_back(stack, rehearsal)
+
+
+@pytest.mark.parametrize(
+    "name", ["theirs.png", ".theirs.png", ".thumbs.sqlite", "rehearsal-76543210-a.png"]
+)
+def test_a_dr_site_that_somebody_wrote_to_after_a_killed_rehearsal_is_not_emptied(
+    stack: ReadyStack, rehearsal: Rehearsal, name: str
+) -> None:
+    left = marked(rehearsal, stack)
+    theirs = left.with_name(name)
+    theirs.touch()
+    os.utime(theirs, (2e9, 2e9))
+
+    with pytest.raises(EnvironmentProblem, match=f"written to since: output/{name}") as caught:
+        end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
+
+    assert "save them, empty the site by hand" in caught.value.next_step
+    assert left.exists()
+    assert theirs.exists()
+    assert rehearsal.marker.exists()
+
+
+def test_of_many_files_of_somebodys_five_are_named(stack: ReadyStack, rehearsal: Rehearsal) -> None:
+    left = marked(rehearsal, stack)
+    for number in range(7):
+        theirs = left.with_name(f"{number}.png")
+        theirs.touch()
+        os.utime(theirs, (2e9, 2e9))
+
+    with pytest.raises(EnvironmentProblem, match=r"output/4\.png and 2 more"):
+        end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
+
+
+@pytest.mark.parametrize("name", ["rehearsal-0123abcd-person_00001_.png", ".a.png.Ab3dE9"])
+def test_what_a_killed_rehearsal_itself_wrote_is_no_reason_to_leave_the_site(
+    stack: ReadyStack, rehearsal: Rehearsal, name: str
+) -> None:
+    own = marked(rehearsal, stack).with_name(name)
+    own.touch()
+    os.utime(own, (2e9, 2e9))
+
+    end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
+
+    assert_taken_back(stack, rehearsal)
+
+
+@pytest.mark.parametrize(("code", "printed"), [(1, ""), (0, ""), (0, "7")])
+def test_where_nobody_can_tell_whose_the_site_is_nothing_is_emptied(
+    stack: ReadyStack, rehearsal: Rehearsal, code: int, printed: str
+) -> None:
+    left = marked(rehearsal, stack)
+    stack.target.programs["python3"] = lambda _part, _command: Executed(code, printed, "")
+
+    with pytest.raises(EnvironmentProblem, match="cannot be seen"):
+        end_left_rehearsal(stack.target, rehearsal.marker, stack.said.append)
+
+    assert left.exists()
+    assert rehearsal.marker.exists()
 
 
 def test_a_killed_rehearsals_pictures_at_the_primary_go_too_and_no_others(
