@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from colordrill.backup.points import DAMAGED, Verification
+from colordrill.backup.strategy import COPY_LIMIT_S
 from colordrill.errors import EnvironmentProblem
 from colordrill.scenario.backup_plan import Retention
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Executed, Target
 
-VERIFY_LIMIT_S = 3600.0
 FORGET_LIMIT_S = 600.0
 LOOK = "see what the stack's container `backup` printed"
 
@@ -45,7 +45,7 @@ def verify_point(target: Target, point: str) -> Verification:
     """
     failed = f"recovery point {point} could not be verified"
     command = ["colordrill-verify", point]
-    done = target.execute(Part.BACKUP, command, timeout_s=VERIFY_LIMIT_S)
+    done = target.execute(Part.BACKUP, command, timeout_s=COPY_LIMIT_S)
     told = _told(done, failed, accepted=(0, DAMAGED))
     try:
         damaged = tuple(str(each["file"]) for each in told["damaged"])

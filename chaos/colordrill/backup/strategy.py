@@ -9,6 +9,10 @@ from typing import Protocol
 from colordrill.backup.points import RecoveryPoint
 from colordrill.stack.parts import Part
 
+COPY_LIMIT_S = 6 * 3600.0
+"""Of whatever moves or reads a whole point: far beyond any that still moves, for what stands still
+ends by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:

@@ -16,14 +16,12 @@ from colordrill.backup.point_ids import point_id
 from colordrill.backup.points import RecoveryPoint, Verification, catalogue
 from colordrill.backup.restic import ResticStrategy
 from colordrill.backup.schedule import BackupSchedule
+from colordrill.backup.strategy import COPY_LIMIT_S
 from colordrill.clock import Clock
 from colordrill.errors import EnvironmentProblem
 from colordrill.history import Event, EventType, History
 from colordrill.scenario.backup_plan import BackupPlan
 from colordrill.stack.target import Target
-
-COPY_LIMIT_S = 6 * 3600.0
-"""Far beyond any copy that still moves: rsync itself ends one that stands still for 20 s."""
 
 HISTORIES = "backups"
 """Folder of the run's directory with the history of each command that took points."""
