@@ -115,16 +115,19 @@ def _worth_trying(source: Strategy) -> Iterator[tuple[str, str]]:
     """Ids of points, newest first, and what is known to be wrong with each.
 
     The newest that nothing is known to be wrong with, and the newest that was verified, however far
-    back it is: damage that is nowhere known yet may be in all points since.
+    back it is: damage that is nowhere known yet may be in all points since. Of those that are
+    known to be damaged some are named.
     """
-    tried, verified = 0, False
+    tried, damaged, verified = 0, 0, False
     for each in _listed(source):
         whole = each.condition == "whole"
         if tried >= POINTS_TRIED_MAX and not (whole and not verified):
             continue
         if each.condition == "damaged":
-            files = each.verified.damaged_files if each.verified else 0
-            yield each.id, f"its last verification found {files} files damaged"
+            damaged += 1
+            if damaged <= POINTS_TRIED_MAX:
+                files = each.verified.damaged_files if each.verified else 0
+                yield each.id, f"its last verification found {files} files damaged"
             continue
         tried, verified = tried + 1, verified or whole
         yield each.id, ""
