@@ -60,7 +60,7 @@ def verify_point(target: Target, point: str) -> Verification:
 
 
 def forget(
-    target: Target, retention: Retention, *, dry_run: bool = False, failed: Sequence[str] = ()
+    target: Target, retention: Retention, *, dry_run: bool = False, copies: Sequence[str] = ()
 ) -> Forgotten:
     """Remove the points that no rule keeps, and what cut copies left.
 
@@ -71,7 +71,7 @@ def forget(
         target: the stack.
         retention: the rules.
         dry_run: say what would go; change nothing.
-        failed: points whose copy has failed; what it left is removed without waiting whether more
+        copies: points whose copy has failed; what it left is removed without waiting whether more
             of it comes.
 
     Raises:
@@ -86,7 +86,7 @@ def forget(
         f"--keep-daily={retention.daily}",
         f"--keep-within={retention.within_s}",
         *(["--dry-run"] if dry_run else []),
-        *(f"--failed={point}" for point in failed),
+        *(f"--failed={point}" for point in copies),
     ]
     done = target.execute(Part.BACKUP, command, timeout_s=FORGET_LIMIT_S)
     told = _told(done, failed, accepted=(0,))
@@ -109,7 +109,7 @@ def sweep_failed(target: Target, point: str) -> tuple[str, ...]:
     Raises:
         EnvironmentProblem: it could not be removed.
     """
-    return forget(target, Retention(), failed=[point]).swept
+    return forget(target, Retention(), copies=[point]).swept
 
 
 def _told(done: Executed, failed: str, accepted: tuple[int, ...]) -> Any:
