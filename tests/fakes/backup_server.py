@@ -32,6 +32,10 @@ class BackupServer:
         points: id to the files that its verification found damaged.
         rotten: ids of which a verification will find a file damaged.
         failing: a program to how often it fails from now on.
+        exit_code: of what fails.
+        rotten_names: files that every verification will find damaged.
+        left: ids of failed copies whose leftovers are on the disk.
+        held_back: why no point is removed.
         commands: what was run.
         offsite: ids of the copies off site.
     """
@@ -39,6 +43,10 @@ class BackupServer:
     points: dict[str, list[str] | None] = field(default_factory=dict)
     rotten: set[str] = field(default_factory=set)
     failing: dict[str, int] = field(default_factory=dict)
+    exit_code: int = 1
+    rotten_names: list[str] = field(default_factory=list)
+    left: set[str] = field(default_factory=set)
+    held_back: str = ""
     commands: list[list[str]] = field(default_factory=list)
     offsite: list[str] = field(default_factory=list)
 
@@ -53,7 +61,9 @@ class BackupServer:
         program, *words = command
         if self.failing.get(program):
             self.failing[program] -= 1
-            return Executed(1, "", f"{program} broke\n")
+            if program in {"colordrill-snapshot", "colordrill-publish"}:
+                self.left.add(words[0])
+            return Executed(self.exit_code, "", f"{program} broke\n")
         match program:
             case "colordrill-verify":
                 return self._verify(words[0])
@@ -81,7 +91,7 @@ class BackupServer:
     def _verify(self, point: str) -> Executed:
         if point not in self.points:
             return Executed(1, "", f"there is no recovery point {point}\n")
-        damaged = ["output/a.png"] if point in self.rotten else []
+        damaged = self.rotten_names or (["output/a.png"] if point in self.rotten else [])
         self.points[point] = damaged
         told = {
             "at": AT,
@@ -103,9 +113,12 @@ class BackupServer:
     def _forget(self, words: Sequence[str]) -> dict[str, Any]:
         last = int(words[0].partition("=")[2])
         kept = list(self.points)[-last:] if last else list(self.points)
-        removed = [each for each in self.points if each not in kept]
+        removed = [each for each in self.points if each not in kept and not self.held_back]
+        swept = [each for each in self.left if f"--failed={each}" in words]
+        self.left.difference_update(swept)
         if "--dry-run" not in words:
             for each in removed:
                 del self.points[each]
         reasons = [{"point": each, "reasons": ["last"]} for each in kept]
-        return {"kept": reasons, "removed": removed, "in_use": [], "swept": []}
+        told = {"kept": reasons, "removed": removed, "in_use": [], "swept": swept}
+        return {**told, "held_back": self.held_back}

@@ -42,7 +42,7 @@ class PointsOnDisk:
         return self.root / "points"
 
     def prepare(self) -> None:
-        for name in ("points", "incoming", "verified", "leases", "deleting"):
+        for name in ("points", "incoming", "publishing", "verified", "leases", "deleting"):
             (self.root / name).mkdir(parents=True)
 
     def put(self, point: str, files: Mapping[str, bytes], previous: str | None = None) -> Path:

@@ -157,6 +157,19 @@ def test_a_schedule_that_ended_by_itself_is_told_and_its_interval_still_counts(
     assert (listed["schedule"]["running"], listed["max_age_s"]) == (False, 30.0)
 
 
+def test_a_schedule_that_ended_by_itself_is_no_success_though_the_newest_point_is_young(
+    server: BackupServer, directory: Path
+) -> None:
+    server.points[point_id(datetime.now(UTC))] = None
+    state = {"pid": 1, "began": "never", "started_at": "2026-11-22T20:15:30Z", "interval_s": 3600.0}
+    (directory / backup_schedule.STATE).write_text(json.dumps(state))
+
+    ended = backup("list")
+
+    assert ended.exit_code == ExitCode.FAIL
+    assert "late" not in ended.stderr
+
+
 def test_the_newest_point_is_verified_unless_another_is_named(server: BackupServer) -> None:
     assert [each["point"] for each in told("verify")] == POINTS[3:]
     assert [each["point"] for each in told("verify", POINTS[0])] == POINTS[:1]
@@ -203,6 +216,39 @@ def test_forgetting_tells_what_stays_and_why(server: BackupServer) -> None:
     assert list(server.points) == POINTS[3:]
 
 
+@pytest.mark.parametrize("words", [(), ("--keep-last", "0")])
+def test_forgetting_without_a_rule_removes_leftovers_and_no_point(
+    server: BackupServer, words: tuple[str, ...]
+) -> None:
+    ended = backup("forget", *words)
+
+    assert ended.exit_code == 0
+    assert "everything stays" in ended.stdout
+    assert list(server.points) == POINTS
+    assert any(command[0] == "colordrill-forget" for command in server.commands)
+
+
+def test_points_that_are_held_back_are_told_with_the_reason(server: BackupServer) -> None:
+    server.held_back = "the newest point lies 9 s in the future"
+
+    ended = backup("forget", "--keep-last", "1")
+
+    assert server.held_back in ended.stderr
+    assert told("forget", "--keep-last", "1")["held_back"] == server.held_back
+    assert list(server.points) == POINTS
+
+
+def test_names_that_are_no_text_are_told_as_json(server: BackupServer) -> None:
+    """A name is bytes; what is none in UTF-8 comes as a lone surrogate."""
+    name = b"output/\xff.png".decode("utf-8", "surrogateescape")
+    server.points[POINTS[0]] = [name]
+
+    assert told("list")["points"][0]["verified"]["damaged"] == [name]
+    server.rotten_names = [name]
+    ended = backup("now", "--verify", "--json")
+    assert json.loads(ended.stdout)["verified"]["damaged"] == [name]
+
+
 def test_the_rules_may_be_configured(
     server: BackupServer, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,8 +261,6 @@ def test_the_rules_may_be_configured(
 @pytest.mark.parametrize(
     "words",
     [
-        ("forget",),
-        ("forget", "--keep-last", "0"),
         ("forget", "--keep-last", "many"),
         ("forget", "--keep-within", "2"),
         ("verify", POINTS[0], "--all"),

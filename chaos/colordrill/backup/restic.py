@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from colordrill.backup.points import DAMAGED, PointDamaged, RecoveryPoint
+from colordrill.backup.points import COPY_LIMIT_S, DAMAGED, PointDamaged, RecoveryPoint
 from colordrill.backup.strategy import Taken
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part
@@ -22,7 +22,6 @@ PARTS_OF_DATA = 4
 
 STORE_LIMIT_S = 60.0
 LIST_LIMIT_S = 60.0
-COPY_LIMIT_S = 3600.0
 TIMED_OUT = 124
 
 _NEXT_STEP = "see that dr-storage runs, and who holds a lock with `restic list locks`"
@@ -39,7 +38,7 @@ class ResticStrategy:
 
     Attributes:
         target: the stack.
-        copy_limit_s: limit for one copy, and for one check.
+        copy_limit_s: limit for one copy, for one check, and for one restore.
     """
 
     target: Target

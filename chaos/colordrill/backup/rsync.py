@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from colordrill.backup.keeping import verify_point
-from colordrill.backup.points import PointDamaged, RecoveryPoint, list_points, restore_point
+from colordrill.backup.points import (
+    DAMAGED,
+    PointDamaged,
+    RecoveryPoint,
+    list_points,
+    restore_point,
+)
 from colordrill.backup.strategy import Taken
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part
@@ -14,6 +21,13 @@ from colordrill.stack.target import Executed, Target
 
 NAME = "rsync"
 READ_LIMIT_S = 10.0
+
+
+class CopyRefused(EnvironmentProblem):
+    """What was copied is not what its manifest says.
+
+    A file that it shares with an earlier point may be damaged.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +56,12 @@ class RsyncStrategy:
         return self.take_linked(point, linked_to)
 
     def take_linked(self, point: str, linked_to: str | None) -> Taken:
-        """As `take`, sharing unchanged files with the published point *linked_to*."""
+        """As `take`, sharing unchanged files with the published point *linked_to*.
+
+        Raises:
+            CopyRefused: it came, and is not what was copied.
+            EnvironmentProblem: it did not come, or could not be published.
+        """
         copy = ["colordrill-snapshot", point]
         if linked_to is not None:
             copy += ["--previous", linked_to]
@@ -55,7 +74,7 @@ class RsyncStrategy:
                 f"{copy[0]} printed {printed[:200]!r}, which is not its summary: {error!r}"
             ) from error
         publish = ["colordrill-publish", point]
-        checked(self.target, Part.BACKUP, publish, self.command_limit_s)
+        checked(self.target, Part.BACKUP, publish, self.command_limit_s, {DAMAGED: CopyRefused})
         return taken
 
     def listed(self) -> tuple[RecoveryPoint, ...]:
@@ -89,15 +108,23 @@ class RsyncStrategy:
         return restore_point(self.target, agent, point)
 
 
-def checked(target: Target, part: Part, command: list[str], limit_s: float) -> Executed:
+def checked(
+    target: Target,
+    part: Part,
+    command: list[str],
+    limit_s: float,
+    kinds: Mapping[int, type[EnvironmentProblem]] | None = None,
+) -> Executed:
     """Run a program of the backup image that must succeed.
 
     Raises:
-        EnvironmentProblem: it did not; says how it ended.
+        EnvironmentProblem: it did not; says how it ended. The kind is that of *kinds* for its exit
+            code, if there is one.
     """
     executed = target.execute(part, command, timeout_s=limit_s)
     if executed.exit_code != 0:
-        raise EnvironmentProblem(
+        kind = (kinds or {}).get(executed.exit_code, EnvironmentProblem)
+        raise kind(
             f"{command[0]} in {part} ended with {executed.exit_code}: {executed.stderr.strip()}"
         )
     return executed

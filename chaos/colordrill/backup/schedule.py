@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Self
+from pathlib import Path
+from typing import IO, Self
 
 from colordrill.backup.point_ids import next_point_id, point_id
-from colordrill.backup.rsync import NAME, RsyncStrategy, checked
+from colordrill.backup.points import catalogue
+from colordrill.backup.rsync import NAME, CopyRefused, RsyncStrategy, checked
 from colordrill.clock import NS_PER_S, Clock, seconds_between
-from colordrill.errors import EnvironmentProblem
+from colordrill.errors import EnvironmentProblem, RecordProblem
 from colordrill.history import History, Operation
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Target
+
+TURN_EVERY_S = 0.5
+"""So often is looked whether somebody else still takes a point."""
 
 
 @dataclass(slots=True)
@@ -35,6 +42,11 @@ class BackupSchedule:
         linked_to: the published point whose unchanged files the first snapshot shares.
         published: called with the id of each published point, in the thread that took it; the next
             one waits for its end.
+        failed: called with the id of each point that was not published, in that thread.
+        unrecorded: called where the history cannot be written, and the schedule goes on; without
+            it that ends the schedule.
+        shared: a file that whoever takes points of this stack locks meanwhile. Then the points are
+            listed again before each, because others may have been taken.
     """
 
     target: Target
@@ -45,6 +57,9 @@ class BackupSchedule:
     newest: str | None = None
     linked_to: str | None = None
     published: Callable[[str], None] | None = None
+    failed: Callable[[str], None] | None = None
+    unrecorded: Callable[[RecordProblem], None] | None = None
+    shared: Path | None = None
     _stop: threading.Event = field(init=False, default_factory=threading.Event)
     _thread: threading.Thread | None = field(init=False, default=None)
 
@@ -74,41 +89,85 @@ class BackupSchedule:
     def _run(self) -> None:
         due_ns, interval_ns = self.clock.now_ns(), int(self.interval_s * NS_PER_S)
         while not self._stop.is_set():
-            self.take()
+            with self._recorded_or_told():
+                self.take()
             due_ns += interval_ns
             now_ns = self.clock.now_ns()
             if now_ns > due_ns:
                 missed = (now_ns - due_ns) // interval_ns
                 late_s = seconds_between(due_ns, now_ns)
-                self.history.note("backup_late", late_s=late_s, missed=missed)
+                with self._recorded_or_told():
+                    self.history.note("backup_late", late_s=late_s, missed=missed)
                 due_ns = now_ns
             if self.clock.wait(self._stop, seconds_between(now_ns, due_ns)):
                 return
+
+    @contextmanager
+    def _recorded_or_told(self) -> Iterator[None]:
+        try:
+            yield
+        except RecordProblem as problem:
+            if self.unrecorded is None:
+                raise
+            self.unrecorded(problem)
 
     def take(self) -> str | None:
         """Take one snapshot now.
 
         Returns:
-            The published point's id; None when it could not be published (the history says why).
+            The published point's id; None when it could not be published (the history says why), or
+            the schedule was stopped while somebody else took one.
+
+        Raises:
+            RecordProblem: the history or the shared file cannot be written.
         """
+        with _alone(self.shared, self.clock, self._stop) as alone:
+            if not alone:
+                return None
+            unlisted = self._go_on_after_others()
+            point = self._take(unlisted)
+        if point is not None and self.published is not None:
+            self.published(point)
+        if point is None and self.failed is not None and self.newest is not None:
+            self.failed(self.newest)
+        return point
+
+    def _go_on_after_others(self) -> EnvironmentProblem | None:
+        """Look which points there are now; returns why that could not be seen."""
+        if self.shared is None:
+            return None
+        try:
+            points = catalogue(self.target)
+        except EnvironmentProblem as problem:
+            return problem
+        known = [each.id for each in points] + [self.newest or ""]
+        self.newest = max(known) or None
+        if self.linked_to is not None:
+            sound = [each.id for each in points if each.condition != "damaged"]
+            self.linked_to = sound[-1] if sound else None
+        return None
+
+    def _take(self, unlisted: EnvironmentProblem | None) -> str | None:
         wall = self.clock.wall()
         point = self.newest = next_point_id(wall, self.newest)
         told: dict[str, str] = {"clock": point_id(wall)} if point != point_id(wall) else {}
         operation = self.history.invoke("snapshot", point=point, strategy=NAME, **told)
+        strategy = RsyncStrategy(self.target, self.command_limit_s)
         try:
-            taken = RsyncStrategy(self.target, self.command_limit_s).take_linked(
-                point, self.linked_to
-            )
+            if unlisted is not None:
+                # an id that is there already, or sorts before one, must not be given
+                raise unlisted
+            taken = strategy.take_linked(point, self.linked_to)
         except EnvironmentProblem as error:
+            if isinstance(error, CopyRefused):
+                # a link to an earlier point may be what was wrong: the next one is copied whole.
+                # Whatever else failed, a whole copy would fail too, on a full disk all the more
+                self.linked_to = None
             operation.fail(point=point, error=str(error))
-            # a link to an earlier point may be what was wrong: the next one is copied whole
-            self.linked_to = None
             return None
         operation.ok(point=point, files=taken.files, bytes=taken.size_bytes)
         self.linked_to = point
         self._push_configuration(point)
-        if self.published is not None:
-            self.published(point)
         return point
 
     def _push_configuration(self, point: str) -> None:
@@ -120,3 +179,38 @@ class BackupSchedule:
             operation.fail(error=str(error))
             return
         operation.ok(commit=pushed.stdout.strip())
+
+
+@contextmanager
+def _alone(shared: Path | None, clock: Clock, stop: threading.Event) -> Iterator[bool]:
+    """Wait until nobody else takes a point of the same stack, and keep others waiting meanwhile.
+
+    Yields:
+        Whether nobody does; False where *stop* was set while somebody did.
+
+    Raises:
+        RecordProblem: the file cannot be opened.
+    """
+    if shared is None:
+        yield True
+        return
+    try:
+        lock = shared.open("a")
+    except OSError as error:
+        raise RecordProblem(
+            f"{shared} cannot be opened: {error}", "free some disk space, or see whose it is"
+        ) from error
+    with lock:
+        while not _locked(lock):
+            if clock.wait(stop, TURN_EVERY_S):
+                yield False
+                return
+        yield True
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

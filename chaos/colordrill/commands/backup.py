@@ -18,6 +18,7 @@ from colordrill.commands.backup_output import (
     lateness,
     listing_fields,
     print_forgotten,
+    print_kept,
     print_points,
     verification_fields,
 )
@@ -63,7 +64,7 @@ def backup_now(stack: str | None, as_json: bool, **options: Any) -> None:
     if as_json:
         verified = taken.verified and verification_fields(taken.verified)
         told = {"point": taken.point, "verified": verified, **forgotten_fields(taken.forgotten)}
-        click.echo(json.dumps(told, ensure_ascii=False))
+        click.echo(json.dumps(told))
     else:
         click.echo(f"{taken.point} is published")
         if taken.verified is not None:
@@ -89,6 +90,8 @@ def backup_list(
 ) -> None:
     """List the published recovery points, oldest first, and say whether the newest is late.
 
+    Exit code 1: it is, or a schedule was started, was not stopped, and does not run.
+
     \b
     Examples:
       colordrill backup list
@@ -113,13 +116,15 @@ def backup_list(
     fresh = freshness(points, SystemClock().wall(), max_age_s, verified=verified)
     if as_json:
         told = {"stack": held.run_id, **listing_fields(points, schedule, fresh)}
-        click.echo(json.dumps(told, ensure_ascii=False))
+        click.echo(json.dumps(told))
     else:
         print_points(points)
-    if schedule is not None and not schedule.running:
+    ended = schedule is not None and not schedule.running
+    if ended:
         complain("the schedule was started, and has ended by itself")
     if fresh.late:
         complain(lateness(fresh.age_s, max_age_s))
+    if ended or fresh.late:
         sys.exit(int(ExitCode.FAIL))
 
 
@@ -158,7 +163,7 @@ def backup_verify(
                 click.echo(condition(each, found[each]))
     if as_json:
         told = [{"point": each, **verification_fields(result)} for each, result in found.items()]
-        click.echo(json.dumps(told, ensure_ascii=False))
+        click.echo(json.dumps(told))
     if any(result.damaged_files for result in found.values()):
         sys.exit(int(ExitCode.FAIL))
 
@@ -171,10 +176,12 @@ def backup_verify(
 def backup_forget(stack: str | None, dry_run: bool, as_json: bool, **options: Any) -> None:
     """Remove the recovery points that no rule keeps, and what cut copies left.
 
-    The newest point and the newest verified one stay, whatever the rules.
+    The newest point and the newest verified one stay, whatever the rules. Without a rule all points
+    stay, and so they do while the newest one lies in the future: then only leftovers go.
 
     \b
     Examples:
+      colordrill backup forget
       colordrill backup forget --keep-hourly 24 --keep-daily 7 --dry-run
       colordrill backup forget --keep-last 3 --keep-within 2d
     """
@@ -182,16 +189,15 @@ def backup_forget(stack: str | None, dry_run: bool, as_json: bool, **options: An
     from colordrill.drill.attached import attached_stack
 
     plan = load_backup_plan(options, Path.cwd())
-    if plan.retention == Retention():
-        raise UsageProblem("no rule says which points stay", "give one, e.g. --keep-last 3")
     with attached_stack(stack) as held:
         forgotten = forget(held.target, plan.retention, dry_run=dry_run)
     if as_json:
         click.echo(json.dumps({**forgotten_fields(forgotten), "dry_run": dry_run}))
         return
-    for kept, reasons in forgotten.kept.items():
-        click.echo(f"{kept} stays: {', '.join(reasons)}")
+    print_kept(forgotten)
     print_forgotten(forgotten, "would go" if dry_run else "removed")
+    if plan.retention == Retention() and not forgotten.swept:
+        click.echo("no rule was given and nothing is left of cut copies: everything stays")
 
 
 @backup.command("start")

@@ -64,6 +64,7 @@ def forgotten_fields(forgotten: Forgotten) -> dict[str, Any]:
         "removed": list(forgotten.removed),
         "in_use": list(forgotten.in_use),
         "swept": list(forgotten.swept),
+        "held_back": forgotten.held_back or None,
     }
 
 
@@ -93,8 +94,16 @@ def print_points(points: Sequence[RecoveryPoint]) -> None:
         click.echo(f"{each.id}  {'' if each.problem else held}  {said}")
 
 
+def print_kept(forgotten: Forgotten) -> None:
+    """Which points stay, and why."""
+    for point, reasons in forgotten.kept.items():
+        click.echo(f"{point} stays: {', '.join(reasons)}")
+
+
 def print_forgotten(forgotten: Forgotten, verb: str) -> None:
     """What is gone, or would go, and what could not go now."""
+    if forgotten.held_back:
+        complain(f"no point is removed: {forgotten.held_back}")
     for point in forgotten.removed:
         click.echo(f"{point} {verb}")
     for point in forgotten.in_use:

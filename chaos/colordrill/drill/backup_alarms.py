@@ -6,9 +6,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from colordrill.backup.keeping import forget, verify_point
+from colordrill.backup.keeping import forget, sweep_failed, verify_point
 from colordrill.clock import NS_PER_S, Clock, seconds_between
-from colordrill.errors import EnvironmentProblem
+from colordrill.errors import EnvironmentProblem, RecordProblem
 from colordrill.history import Event, EventType
 from colordrill.scenario.backup_plan import BackupPlan
 from colordrill.stack.target import Target
@@ -43,6 +43,10 @@ class Narrator:
     def alarm(self, text: str) -> None:
         """Something that is not."""
         self.say(f"{ALARM} {text}")
+
+    def unrecorded(self, problem: RecordProblem) -> None:
+        """Something that the history does not hold."""
+        self.alarm(f"a point could not be written down, the next is tried at its time: {problem}")
 
     def observe(self, event: Event) -> None:
         """Say what the schedule wrote into its history."""
@@ -130,6 +134,19 @@ def keep_points(target: Target, plan: BackupPlan, point: str, narrator: Narrator
     except EnvironmentProblem as problem:
         narrator.alarm(str(problem))
         return
+    if forgotten.held_back:
+        narrator.alarm(f"no point is removed: {forgotten.held_back}")
     for what, points in (("removed", forgotten.removed), ("swept", forgotten.swept)):
         if points:
             narrator.say(f"{what}: {', '.join(points)}")
+
+
+def clear_failed(target: Target, point: str, narrator: Narrator) -> None:
+    """Remove what the failed copy of *point* left, before the next one needs the room."""
+    try:
+        swept = sweep_failed(target, point)
+    except EnvironmentProblem as problem:
+        narrator.alarm(f"what failed copies left stays for now: {problem.cause}")
+        return
+    if swept:
+        narrator.say(f"swept: {', '.join(swept)}")

@@ -14,13 +14,14 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import colordrill
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.clock import Clock, poll
 from colordrill.drill.attached import attached_stack, chosen_directory
-from colordrill.drill.backup_alarms import Narrator, OverdueWatch, keep_points
+from colordrill.drill.backup_alarms import Narrator, OverdueWatch, clear_failed, keep_points
 from colordrill.drill.backups import backing_up
 from colordrill.errors import EnvironmentProblem
 from colordrill.interrupts import interruptible
@@ -103,6 +104,8 @@ def run_schedule(
                     copied_off_site(point)
 
             schedule.published = published
+            schedule.failed = partial(clear_failed, stack.target, narrator=narrator)
+            schedule.unrecorded = narrator.unrecorded
             try:
                 _write_state(stack.directory, plan, clock)
                 schedule.start()
@@ -120,6 +123,7 @@ def _watch(schedule: BackupSchedule, watch: OverdueWatch, clock: Clock) -> None:
     while schedule.running:
         watch.look()
         clock.wait(never, WATCH_EVERY_S)
+    watch.narrator.alarm("the schedule has ended by an error: no more points are taken")
     raise EnvironmentProblem("the schedule has ended by an error", "see above, and start it again")
 
 

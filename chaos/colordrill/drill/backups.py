@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from colordrill.backup.keeping import Forgotten, forget, verify_point
+from colordrill.backup.keeping import Forgotten, forget, sweep_failed, verify_point
 from colordrill.backup.offsite import KINDS as OFFSITE_KINDS
 from colordrill.backup.offsite import OffsiteCopies
 from colordrill.backup.point_ids import point_id
@@ -24,6 +24,9 @@ from colordrill.stack.target import Target
 
 HISTORIES = "backups"
 """Folder of the run's directory with the history of each command that took points."""
+
+TURN = "points.lock"
+"""File of the run's directory that is locked by whoever takes a point."""
 
 CLOCK_TOLERANCE_S = 1.0
 
@@ -108,11 +111,21 @@ def take_now(
             found = away if event.kind in OFFSITE_KINDS else failures
             found.append(str(event.data["error"]))
 
+    def clear(point: str) -> None:
+        try:
+            swept = sweep_failed(target, point)
+        except EnvironmentProblem as problem:
+            say(f"what the failed copy left stays for now: {problem.cause}")
+            return
+        if swept:
+            say(f"what failed copies left is removed: {', '.join(swept)}")
+
     with backing_up(target, directory, plan, clock) as schedule:
         schedule.history.listen(remember)
+        schedule.failed = clear
         linked = schedule.linked_to is not None
         point = schedule.take()
-        if point is None and linked:
+        if point is None and linked and schedule.linked_to is None:
             say(f"{failures[-1]}\nonce more, without sharing files with an earlier point")
             point = schedule.take()
     if point is None:
@@ -159,4 +172,5 @@ def backing_up(
             newest=points[-1].id if points else None,
             linked_to=sound[-1] if sound else None,
             published=copied,
+            shared=directory / TURN,
         )

@@ -42,7 +42,8 @@ _FLUSH = ("sync", "--file-system", "/site/models")
 _EMPTY_BACKUP = (
     "sh",
     "-c",
-    "cd /backup && rm -rf points/* incoming/* verified/* leases/* deleting/* offsite-checks.json",
+    # the note of the off-site repository too: that one is emptied as well
+    "cd /backup && rm -rf points/* incoming/* publishing/* verified/* leases/* deleting/* offsite*",
 )
 _LIST_BACKUP = ("sh", "-c", "ls -A /backup/points /backup/incoming")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from colordrill.backup.points import PointDamaged
+from colordrill.backup.points import PointDamaged, RecoveryPoint
 from colordrill.backup.rsync import NAME as NEAR
 from colordrill.backup.strategy import Strategy
 from colordrill.errors import EnvironmentProblem
@@ -13,7 +13,8 @@ from colordrill.recover.probes import configuration_of
 from colordrill.stack.parts import Part
 
 POINTS_TRIED_MAX = 5
-"""Of each source; who has as many damaged points in a row is not asked for more."""
+"""Of each source, and its newest verified one; who has as many damaged points in a row is not asked
+for more."""
 
 NO_POINT = "the backup server holds no recovery point"
 ASK_FOR_COPIES = (
@@ -105,7 +106,12 @@ def _restore_from(
     source: Strategy, agent: Part, passed_over: list[str], say: Callable[[str], None]
 ) -> Restored:
     damaged: list[str] = []
-    for point in _points(source)[:POINTS_TRIED_MAX]:
+    for point, known in _worth_trying(source):
+        if known:
+            damaged.append(f"{point}: {known}")
+            passed_over.append(damaged[-1])
+            say(f"recovery point {point} is known to be damaged, trying the one before")
+            continue
         try:
             files = source.restore(agent, point)
         except PointDamaged as error:
@@ -123,9 +129,35 @@ def _restore_from(
     )
 
 
+def _worth_trying(source: Strategy) -> Iterator[tuple[str, str]]:
+    """Ids of points, newest first, and what is known to be wrong with each.
+
+    The newest that nothing is known to be wrong with, and the newest that was verified, however far
+    back it is: damage that is nowhere known yet may be in all points since. Of those that are
+    known to be damaged some are named.
+    """
+    tried, damaged, verified = 0, 0, False
+    for each in _listed(source):
+        whole = each.condition == "whole"
+        if tried >= POINTS_TRIED_MAX and not (whole and not verified):
+            continue
+        if each.condition == "damaged":
+            damaged += 1
+            if damaged <= POINTS_TRIED_MAX:
+                files = each.verified.damaged_files if each.verified else 0
+                yield each.id, f"its last verification found {files} files damaged"
+            continue
+        tried, verified = tried + 1, verified or whole
+        yield each.id, ""
+
+
 def _points(source: Strategy) -> list[str]:
-    """The source's recovery points, newest first; never none."""
-    points = [each.id for each in reversed(source.listed())]
+    """Ids of the source's recovery points, newest first; never none."""
+    return [each.id for each in _listed(source)]
+
+
+def _listed(source: Strategy) -> list[RecoveryPoint]:
+    points = list(reversed(source.listed()))
     if not points:
         raise EnvironmentProblem(
             NO_POINT if source.name == NEAR else "there is no recovery point off site"

@@ -22,6 +22,9 @@ from colordrill.stack.target import Executed
 
 ENGINE_TIMEOUT_S = 30
 ENGINE_GRACE_S = 10.0
+LONG_S, CLEANING_UP_S = 300.0, 60.0
+"""A command with a limit so long moves much: told to end, it has so long to take that back."""
+
 """What a command may take beyond its own limit before the engine counts as hung."""
 
 Result = TypeVar("Result")
@@ -71,9 +74,10 @@ class Engine:
 
     def execute(self, container: Container, command: Sequence[str], timeout_s: float) -> Executed:
         """Run *command* in *container*; `timeout` inside the container enforces the limit."""
-        bounded = ["timeout", "--kill-after=1", f"{timeout_s:g}", *command]
+        to_clean_up_s = CLEANING_UP_S if timeout_s >= LONG_S else 1.0
+        bounded = ["timeout", f"--kill-after={to_clean_up_s:g}", f"{timeout_s:g}", *command]
         call = partial(_execute, self.client.api, str(container.id), bounded)
-        exit_code, stdout, stderr = _within(timeout_s + ENGINE_GRACE_S, call)
+        exit_code, stdout, stderr = _within(timeout_s + to_clean_up_s + ENGINE_GRACE_S, call)
         return Executed(
             exit_code=-1 if exit_code is None else exit_code,
             stdout=(stdout or b"").decode("utf-8", "replace"),

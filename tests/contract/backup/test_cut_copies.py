@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.docker
 FIRST, CUT, NEXT = (f"20261122T20153{second}.123Z" for second in (0, 4, 8))
 SLOW = ("env", "PATH=/tmp/slow:/usr/local/bin:/usr/bin:/bin")
 LARGE_BYTES = 12_000_000
+TIMED_OUT = 124
 KILL_ALL = """
 import os, pathlib, signal
 for stat in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
@@ -87,6 +89,22 @@ def test_the_link_is_dead(engine: Any, lab: BackupLab, copying: Running) -> None
     expect_no_half_point(lab)
 
 
+def test_a_restore_that_reaches_its_time_limit_leaves_the_site_empty(lab: BackupLab) -> None:
+    lab.primary.put({"output/a.png": b"a", "output/large.png": secrets.token_bytes(LARGE_BYTES)})
+    lab.snapshot(FIRST)
+    slow = (
+        "mkdir -p /tmp/slow && printf '#!/bin/sh\nexec /usr/bin/rsync --bwlimit=1000 \"$@\"\n' "
+        "> /tmp/slow/rsync && chmod 755 /tmp/slow/rsync"
+    )
+    lab.dr.checked("sh", "-c", slow)
+
+    ended = lab.dr.run("timeout", "--kill-after=30", "3", *SLOW, "colordrill-restore", FIRST)
+
+    assert ended.exit_code == TIMED_OUT
+    assert "the site is empty again" in ended.stderr
+    assert lab.dr.checked("find", "/site", "-type", "f") == ""
+
+
 def test_the_servers_disk_is_full(small: BackupLab) -> None:
     small.primary.put({"output/a.png": b"a"})
     small.snapshot(FIRST)
@@ -98,7 +116,9 @@ def test_the_servers_disk_is_full(small: BackupLab) -> None:
     assert "rsync to the backup server failed with exit code" in ended.stderr
     assert small.points() == [FIRST]
     assert small.server.run("colordrill-publish", CUT).exit_code != 0
-    small.server.checked("rm", "-r", f"/backup/incoming/{CUT}")
+    swept = json.loads(small.server.checked("colordrill-forget", "--failed", CUT))["swept"]
+    assert swept == [CUT]
+    assert small.server.checked("ls", "/backup/incoming") == ""
     small.primary.checked("rm", "/site/output/large.png")
     small.snapshot(NEXT, previous=FIRST)
     small.server.checked("colordrill-verify", NEXT)

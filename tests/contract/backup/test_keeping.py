@@ -76,8 +76,8 @@ def test_a_point_that_is_being_restored_is_not_removed_until_that_is_over(
     three.dr.checked("python3", "-c", write, script)
     path = "PATH=/tmp/wrapped:/usr/local/bin:/usr/bin:/bin"
     with three.dr.starting("env", path, "colordrill-restore", FIRST) as restore:
-        # the copy of the point has left one too, which is empty: it was given back
-        held = f"find /backup/leases -name '{FIRST}.*' -size +0"
+        # the copy of the point has left one too, which is not empty: it was given back
+        held = f"find /backup/leases -name '{FIRST}.*' -size 0"
         three.server.await_true(f"{held} | grep .")
 
         assert forgotten(three)["in_use"] == [FIRST]
@@ -92,7 +92,7 @@ def test_a_point_that_is_being_restored_is_not_removed_until_that_is_over(
 def test_a_restore_gives_its_lease_back(three: BackupLab) -> None:
     three.dr.checked("colordrill-restore", FIRST)
 
-    held = three.server.checked("find", "/backup/leases", "-type", "f", "-size", "+0")
+    held = three.server.checked("find", "/backup/leases", "-type", "f", "-size", "0")
 
     assert held == ""
 

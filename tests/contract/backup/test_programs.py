@@ -238,6 +238,30 @@ def test_a_wrong_password_opens_nothing(lab: BackupLab, program: str) -> None:
     assert lab.points() == []
 
 
+def test_a_folder_that_cannot_be_listed_is_named_and_there_is_no_point(lab: BackupLab) -> None:
+    lab.primary.put({"output/a.png": b"a", "output/closed/b.png": b"b"})
+    lab.primary.checked("chmod", "000", "/site/output/closed")
+
+    refused = lab.primary.run("colordrill-snapshot", FIRST)
+
+    lab.primary.checked("chmod", "755", "/site/output/closed")
+    assert refused.exit_code != 0
+    assert "/site/output/closed cannot be listed" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_what_its_owner_closed_for_writing_is_published_and_restored(lab: BackupLab) -> None:
+    lab.primary.put({"output/sub/a.png": b"a", "output/b.png": b"b"})
+    lab.primary.checked("sh", "-c", "chmod 0444 /site/output/b.png && chmod 0555 /site/output/sub")
+
+    lab.snapshot(FIRST)
+    lab.dr.checked("colordrill-restore", FIRST)
+
+    lab.primary.checked("chmod", "-R", "u+rwX", "/site/output")
+    assert lab.dr.site() == lab.primary.site()
+    assert lab.server.checked("ls", "/backup/incoming", "/backup/publishing").count("2026") == 0
+
+
 def test_links_and_pipes_are_not_backed_up_and_do_not_stop_the_copy(lab: BackupLab) -> None:
     lab.primary.put({"output/a.png": b"a"})
     lab.primary.checked("ln", "-s", "/etc/passwd", "/site/output/link.png")

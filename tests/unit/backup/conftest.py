@@ -16,6 +16,15 @@ from fakes.backup_programs import Programs
 from fakes.clock import ManualClock
 from fakes.points_on_disk import PROGRAMS, PointsOnDisk
 
+MODULES = (
+    "point_store",
+    "recovery_point",
+    "retention",
+    "offsite_checks",
+    "site_volumes",
+    "earlier_restore",
+    "lease",
+)
 HORIZON_S, INTERVAL_S = 20.0, 4.0
 
 
@@ -35,7 +44,7 @@ def store(disk: PointsOnDisk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.syspath_prepend(str(PROGRAMS))
     yield import_module("point_store")
-    for name in ("point_store", "recovery_point", "retention", "offsite_checks"):
+    for name in MODULES:
         sys.modules.pop(name, None)
 
 

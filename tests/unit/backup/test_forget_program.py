@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ def full(disk: PointsOnDisk) -> PointsOnDisk:
     return disk
 
 
-def lease(disk: PointsOnDisk, point: str, content: str = "held\n", age_s: float = 0.0) -> Path:
-    path = disk.root / "leases" / f"{point}.word"
+def lease(disk: PointsOnDisk, name: str, content: str = "", age_s: float = 0.0) -> Path:
+    """A lease that is held, as all are without content."""
+    path = disk.root / "leases" / (name if name.startswith(".") else f"{name}.word")
     path.write_text(content)
     written = path.stat().st_mtime - age_s
     os.utime(path, (written, written))
@@ -71,7 +73,7 @@ def test_a_result_that_is_void_protects_nothing(full: PointsOnDisk) -> None:
 
 
 def test_a_dry_run_tells_the_same_and_changes_nothing(full: PointsOnDisk) -> None:
-    lease(full, POINTS[0], "")
+    lease(full, POINTS[0], "given back\n")
     before = full.tree()
 
     told = full.checked(*KEEP_ONE, "--dry-run")
@@ -122,7 +124,7 @@ def test_a_point_that_an_agent_restores_stays_until_the_lease_is_given_back(
 ) -> None:
     held = lease(full, POINTS[2])
     assert full.checked(*KEEP_ONE)["in_use"] == [POINTS[2]]
-    held.write_text("")
+    held.write_text("given back\n")
 
     assert full.checked(*KEEP_ONE)["removed"] == [POINTS[2]]
     assert not held.exists()
@@ -135,6 +137,20 @@ def test_a_lease_that_is_not_renewed_runs_out(
     lease(full, POINTS[2], age_s=age_s)
 
     assert (POINTS[2] in full.checked(*KEEP_ONE)["removed"]) is removed
+
+
+def test_a_lease_that_is_just_being_written_counts(full: PointsOnDisk) -> None:
+    """Rsync gives it its name when it is whole."""
+    lease(full, f".{POINTS[2]}.word.x1Y2z3", "gi")
+
+    assert full.checked(*KEEP_ONE)["in_use"] == [POINTS[2]]
+
+
+def test_a_draft_of_a_lease_that_nobody_ended_runs_out(full: PointsOnDisk) -> None:
+    draft = lease(full, f".{POINTS[2]}.word.x1Y2z3", age_s=130.0)
+
+    assert POINTS[2] in full.checked(*KEEP_ONE)["removed"]
+    assert not draft.exists()
 
 
 def test_an_agent_that_asks_in_the_very_moment_finds_its_point_again(
@@ -213,7 +229,7 @@ def test_what_a_cut_copy_left_is_swept_and_a_living_one_is_not(
     for name in ("20261122T201540.000Z", "20261122T201550.000Z"):
         shutil.copytree(full.points / POINTS[0], full.root / "incoming" / name)
     lease(full, "20261122T201550.000Z")
-    monkeypatch.setattr(store, "_held", lambda path: path.stat().st_size > 0)
+    monkeypatch.setattr(store, "_held", lambda path: path.stat().st_size == 0)
     assert store.sweep() == []
     monkeypatch.setattr(store, "LEASE_S", -1.0)
 
@@ -230,6 +246,66 @@ def test_a_copy_that_just_arrived_is_not_swept_before_it_is_published(full: Poin
 
     full.checked("colordrill-publish", POINTS[4])
     assert full.listed() == POINTS
+
+
+def test_a_copy_that_has_failed_is_swept_without_waiting(full: PointsOnDisk) -> None:
+    for name in ("20261122T201540.000Z", "20261122T201550.000Z"):
+        shutil.copytree(full.points / POINTS[0], full.root / "incoming" / name)
+
+    told = full.checked("colordrill-forget", "--failed", "20261122T201540.000Z")
+
+    assert (told["swept"], told["removed"]) == (["20261122T201540.000Z"], [])
+    assert [each.name for each in (full.root / "incoming").iterdir()] == ["20261122T201550.000Z"]
+
+
+def test_a_copy_that_has_failed_is_left_to_the_agent_that_is_still_at_it(
+    full: PointsOnDisk,
+) -> None:
+    shutil.copytree(full.points / POINTS[0], full.root / "incoming" / "20261122T201540.000Z")
+    lease(full, "20261122T201540.000Z")
+
+    assert full.checked("colordrill-forget", "--failed", "20261122T201540.000Z")["swept"] == []
+
+
+def test_what_a_killed_publication_left_is_swept_and_one_under_way_is_not(
+    full: PointsOnDisk, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = full.root / "publishing" / "20261122T201540.000Z.word"
+    shutil.copytree(full.points / POINTS[0], left)
+    store.sweep()
+    assert left.is_dir()
+    monkeypatch.setattr(store, "LEASE_S", -1.0)
+    with store.reading(left):
+        store.sweep()
+        assert left.is_dir()
+
+    store.sweep()
+
+    assert not left.exists()
+    full.checked("colordrill-verify", POINTS[0])
+
+
+def test_while_the_newest_point_lies_in_the_future_leftovers_go_and_no_point(
+    full: PointsOnDisk,
+) -> None:
+    """By such ids all that was made since the clock was set back is of one hour."""
+    full.put("29991231T235959.000Z", FILES)
+    shutil.copytree(full.points / POINTS[0], full.root / "incoming" / "20261122T201540.000Z")
+
+    told = full.checked(*KEEP_ONE, "--failed", "20261122T201540.000Z")
+
+    assert "in the future" in told["held_back"]
+    assert (told["removed"], told["swept"]) == ([], ["20261122T201540.000Z"])
+    assert len(full.listed()) == len(POINTS) + 1
+
+
+def test_a_clock_that_is_a_little_ahead_holds_nothing_back(full: PointsOnDisk) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=20)
+    full.put(f"{soon:%Y%m%dT%H%M%S}.000Z", FILES)
+
+    told = full.checked(*KEEP_ONE)
+
+    assert (told["held_back"], told["removed"]) == ("", POINTS)
 
 
 def test_points_that_are_listed_while_others_go_are_all_whole(full: PointsOnDisk) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from colordrill.backup.keeping import Forgotten, forget, verify_point
 from colordrill.backup.points import Verification
+from colordrill.backup.restic import ResticStrategy
 from colordrill.errors import EnvironmentProblem
 from colordrill.scenario.backup_plan import Retention
 from colordrill.stack.parts import Part
-from colordrill.stack.target import Executed
+from colordrill.stack.target import Executed, Target
 from fakes.target import FakePart, FakeTarget
 
 POINT = "20261122T201530.123Z"
@@ -38,6 +40,27 @@ def test_a_whole_point_has_no_damaged_files() -> None:
     target = answering("colordrill-verify", 0, json.dumps(WHOLE))
 
     assert verify_point(target, POINT) == Verification(AT, 0, ())
+
+
+@dataclass
+class Watching:
+    """A stack that answers everything with what each of them reads, and notes the limits."""
+
+    limits_s: list[float] = field(default_factory=list)
+
+    def execute(self, _part: Part, _command: Sequence[str], *, timeout_s: float) -> Executed:
+        self.limits_s.append(timeout_s)
+        return Executed(0, json.dumps({**WHOLE, "files": 3}), "")
+
+
+def test_what_reads_a_whole_point_has_as_long_as_what_copies_one() -> None:
+    watching = Watching()
+    target = cast("Target", watching)
+
+    verify_point(target, POINT)
+    ResticStrategy(target).restore(Part.DR_AGENT, POINT)
+
+    assert watching.limits_s == [6 * 3600.0] * 2
 
 
 def test_a_damaged_point_is_a_result_and_no_error() -> None:

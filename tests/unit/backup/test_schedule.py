@@ -15,6 +15,8 @@ from fakes.backup_programs import Programs
 from fakes.clock import SAFETY_S, ManualClock
 from fakes.target import FakeTarget
 
+REFUSED = 5
+
 
 def ended(events: list[Event], kind: str) -> Counter[str]:
     return Counter(event.type.value for event in events if event.kind == kind)
@@ -50,12 +52,24 @@ def test_each_snapshot_links_to_the_last_published_one(
     ]
 
 
-@pytest.mark.parametrize("broken", ["colordrill-snapshot", "colordrill-publish"])
+@pytest.mark.parametrize(
+    ("broken", "exit_code", "linked"),
+    [
+        ("colordrill-snapshot", 1, True),
+        ("colordrill-publish", 1, True),
+        ("colordrill-publish", REFUSED, False),
+    ],
+)
 def test_a_snapshot_that_failed_is_never_linked_to(
-    schedule: BackupSchedule, programs: Programs, events: list[Event], broken: str
+    schedule: BackupSchedule,
+    programs: Programs,
+    events: list[Event],
+    broken: str,
+    exit_code: int,
+    linked: bool,
 ) -> None:
-    programs.failing[broken] = [0, 1]
-    schedule.take()
+    programs.failing[broken] = [0, exit_code]
+    first = schedule.take()
     schedule.clock.pause(4.0)
 
     failed = schedule.take()
@@ -63,8 +77,9 @@ def test_a_snapshot_that_failed_is_never_linked_to(
     schedule.take()
 
     assert failed is None
-    # the next is copied whole: a link to the point before may be what was wrong
-    assert programs.snapshots()[-1][2:] == []
+    # where the copy was refused a link to the point before may be what was wrong, and the next is
+    # copied whole; on a full disk that would be the end of all points
+    assert programs.snapshots()[-1][2:] == (["--previous", first] if linked else [])
     (failure,) = [event for event in events if event.type is EventType.FAIL]
     assert f"{broken} broke" in failure.data["error"]
     assert failure.data["point"] == programs.snapshots()[1][1]

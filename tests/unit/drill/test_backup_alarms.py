@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from colordrill.drill.backup_alarms import ALARM, Narrator, OverdueWatch, keep_points
-from colordrill.errors import EnvironmentProblem
+from colordrill.drill.backup_alarms import (
+    ALARM,
+    Narrator,
+    OverdueWatch,
+    clear_failed,
+    keep_points,
+)
+from colordrill.errors import EnvironmentProblem, RecordProblem
 from colordrill.history import EventType, History
 from colordrill.scenario.backup_plan import BackupPlan, Retention
 from fakes.backup_server import BackupServer
@@ -194,3 +200,42 @@ def test_copies_off_site_are_said_and_their_failures_are_alarms(
     assert [ALARM in line for line in said] == [False, False, True, True]
     assert "locked" in said[2]
     assert "repository has errors" in said[3]
+
+
+def test_points_that_are_kept_because_a_clock_was_wrong_are_an_alarm(
+    narrator: Narrator, said: list[str]
+) -> None:
+    server = BackupServer({OLD: None, POINT: None}, held_back="the newest lies in the future")
+
+    keep_points(server.target(), BackupPlan(retention=Retention(last=1)), POINT, narrator)
+
+    (alarm,) = alarms(said)
+    assert "the newest lies in the future" in alarm
+
+
+def test_what_a_failed_copy_left_goes_and_is_said(narrator: Narrator, said: list[str]) -> None:
+    server = BackupServer({OLD: None}, left={POINT})
+
+    clear_failed(server.target(), POINT, narrator)
+
+    assert (server.left, server.points) == (set(), {OLD: None})
+    assert "swept: " in said[0]
+    assert alarms(said) == []
+
+
+def test_what_a_failed_copy_left_and_cannot_be_removed_is_an_alarm(
+    narrator: Narrator, said: list[str]
+) -> None:
+    server = BackupServer(failing={"colordrill-forget": 1}, left={POINT})
+
+    clear_failed(server.target(), POINT, narrator)
+
+    (alarm,) = alarms(said)
+    assert "colordrill-forget broke" in alarm
+
+
+def test_a_history_that_cannot_be_written_is_an_alarm(narrator: Narrator, said: list[str]) -> None:
+    narrator.unrecorded(RecordProblem("no space left on device"))
+
+    (alarm,) = alarms(said)
+    assert "no space left on device" in alarm

@@ -105,10 +105,12 @@ def test_a_schedule_that_an_error_ended_says_so_and_is_seen_as_ended(
     server: BackupServer, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("colordrill.backup.schedule.BackupSchedule.start", lambda _self: None)
+    said: list[str] = []
 
     with pytest.raises(EnvironmentProblem, match="ended by an error"):
-        run_schedule(None, PLAN, ManualClock(), print)
+        run_schedule(None, PLAN, ManualClock(), said.append)
 
+    assert "ALARM the schedule has ended by an error" in said[-1]
     assert state_of(directory) is not None
 
 

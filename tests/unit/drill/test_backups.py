@@ -16,6 +16,7 @@ from colordrill.scenario.backup_plan import BackupPlan, Retention
 from fakes.backup_server import BackupServer
 from fakes.clock import BEGINNING, ManualClock
 
+REFUSED = 5
 OLD, DAMAGED = "20261122T191530.000Z", "20261122T195530.000Z"
 TAKEN = "20261122T201530.123Z"
 NOW = datetime(2026, 11, 22, 21, 0, tzinfo=UTC)
@@ -69,19 +70,45 @@ def test_unchanged_files_are_shared_with_the_newest_point_that_is_not_damaged(
     assert copy[1:] == [TAKEN, "--previous", OLD]
 
 
+def test_where_the_copy_is_refused_a_whole_one_is_tried_once_its_leftovers_are_gone(
+    server: BackupServer, tmp_path: Path
+) -> None:
+    server.points[OLD] = None
+    server.failing["colordrill-publish"], server.exit_code = 1, REFUSED
+
+    swept, said = taken(server, tmp_path)
+
+    assert "what failed copies left is removed: 2026" in swept
+    assert "colordrill-publish broke" in said
+    copies = [each for each in server.commands if each[0] == "colordrill-snapshot"]
+    assert [len(each) for each in copies] == [4, 2]
+    assert list(server.points) == [OLD, copies[1][1]]
+
+
 @pytest.mark.parametrize("program", ["colordrill-snapshot", "colordrill-publish"])
-def test_where_sharing_files_fails_a_whole_copy_is_tried(
+def test_where_anything_else_fails_no_whole_copy_is_tried_and_no_leftover_stays(
     server: BackupServer, tmp_path: Path, program: str
 ) -> None:
     server.points[OLD] = None
     server.failing[program] = 1
 
-    (said,) = taken(server, tmp_path)
+    with pytest.raises(EnvironmentProblem, match=f"{program} broke"):
+        taken(server, tmp_path)
 
-    assert f"{program} broke" in said
-    copies = [each for each in server.commands if each[0] == "colordrill-snapshot"]
-    assert [len(each) for each in copies] == [4, 2]
-    assert list(server.points) == [OLD, copies[1][1]]
+    assert server.left == set()
+    assert server.points == {OLD: None}
+
+
+def test_leftovers_that_cannot_be_removed_are_said_and_the_failure_is_told(
+    server: BackupServer, tmp_path: Path
+) -> None:
+    server.failing = {"colordrill-snapshot": 1, "colordrill-forget": 1}
+    said: list[str] = []
+
+    with pytest.raises(EnvironmentProblem, match="colordrill-snapshot broke"):
+        take_now(server.target(), tmp_path, BackupPlan(), ManualClock(), said.append)
+
+    assert "colordrill-forget broke" in said[0]
 
 
 def test_a_point_that_fails_is_an_error_and_the_others_stay(

@@ -127,6 +127,31 @@ def test_notes_of_looks_that_are_spoilt_have_everything_read_again(copied: Kept)
         assert copied.strategy.verify(FIRST).startswith("part 1 of 4")
 
 
+def test_a_repository_that_is_lost_is_not_made_anew_in_silence(copied: Kept) -> None:
+    copied.lab.storage.checked("colordrill-offsite-storage", "empty")
+    copied.near.take(SECOND)
+
+    with pytest.raises(EnvironmentProblem, match="is gone") as raised:
+        copied.strategy.take(SECOND)
+
+    assert not isinstance(raised.value, PointDamaged)
+    assert copied.lab.storage.checked("colordrill-offsite-storage", "list") == ""
+    copied.lab.server.checked("rm", "/backup/offsite-repository.json")
+    copied.strategy.take(SECOND)
+    assert [point.id for point in copied.strategy.listed()] == [SECOND]
+
+
+def test_a_site_without_room_is_not_called_damage(copied: Kept) -> None:
+    copied.lab.dr.checked("chmod", "0555", "/site/output")
+
+    with pytest.raises(EnvironmentProblem) as raised:
+        copied.strategy.restore(Part.DR_AGENT, FIRST)
+
+    copied.lab.dr.checked("chmod", "0755", "/site/output")
+    assert not isinstance(raised.value, PointDamaged)
+    assert copied.lab.dr.site() == {}
+
+
 def test_the_backup_server_cannot_delete_what_is_off_site(copied: Kept) -> None:
     listed = json.loads(copied.lab.server.checked("restic", "--no-cache", "snapshots", "--json"))
 

@@ -74,9 +74,7 @@ def uncut(kept: Kept, states: dict[str, str], number: int) -> float:
     return seconds_between(began_ns, clock.now_ns())
 
 
-def cut(
-    kept: Kept, states: dict[str, str], number: int, victim: Victim, moment_s: float
-) -> bool:
+def cut(kept: Kept, states: dict[str, str], number: int, victim: Victim, moment_s: float) -> bool:
     """Whether the kill came after the copy's start and before its publication."""
     before, point = ids(kept), changed_site(kept, states, number)
     failed = False
