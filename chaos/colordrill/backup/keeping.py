@@ -90,9 +90,12 @@ def forget(
     done = target.execute(Part.BACKUP, command, timeout_s=FORGET_LIMIT_S)
     told = _told(done, failed, accepted=(0,))
     try:
-        lists = (tuple(map(str, told[name])) for name in ("removed", "in_use", "swept"))
+        removed, in_use, swept = (
+            tuple(map(str, told[name])) for name in ("removed", "in_use", "swept")
+        )
         kept = {str(each["point"]): tuple(each["reasons"]) for each in told["kept"]}
-        return Forgotten(kept, *lists, held_back=str(told.get("held_back", "")))
+        held_back = str(told.get("held_back", ""))
+        return Forgotten(kept, removed, in_use, swept, held_back)
     except (ValueError, LookupError, TypeError) as error:
         raise EnvironmentProblem(f"{failed}: {error!r}", LOOK) from error
 
