@@ -17,7 +17,6 @@ LIST_LIMIT_S = 30.0
 RESTORE_LIMIT_S = 600.0
 COPY_LIMIT_S = 6 * 3600.0
 """Far beyond any copy that still moves: rsync itself ends one that stands still."""
-
 NOT_EMPTY = 3
 """Exit code of a restore: the site holds what no restore is known to have put there."""
 

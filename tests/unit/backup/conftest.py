@@ -14,6 +14,7 @@ from colordrill.backup.schedule import BackupSchedule
 from colordrill.history import History
 from fakes.backup_programs import Programs
 from fakes.clock import ManualClock
+from fakes.kept_points import FILES, POINTS
 from fakes.points_on_disk import PROGRAMS, PointsOnDisk
 
 MODULES = (
@@ -33,6 +34,16 @@ def disk(tmp_path: Path) -> PointsOnDisk:
     """A backup server without points."""
     disk = PointsOnDisk(tmp_path / "backup")
     disk.prepare()
+    return disk
+
+
+@pytest.fixture
+def full(disk: PointsOnDisk) -> PointsOnDisk:
+    """Five points; each shares its unchanged files with the one before."""
+    previous = None
+    for point in POINTS:
+        disk.put(point, {**FILES, "output/own.png": point.encode()}, previous)
+        previous = point
     return disk
 
 

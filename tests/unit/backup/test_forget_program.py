@@ -6,37 +6,15 @@ import fcntl
 import os
 import shutil
 import threading
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fakes.kept_points import POINTS, lease
 from fakes.points_on_disk import PointsOnDisk
 
-POINTS = [f"20261122T20153{number}.123Z" for number in range(5)]
-FILES = {"output/same.png": b"the same in all" * 100, "workflows/person.json": b"{}"}
 KEEP_ONE = ("colordrill-forget", "--keep-last", "1")
 FAILED, USAGE = 1, 2
-
-
-@pytest.fixture
-def full(disk: PointsOnDisk) -> PointsOnDisk:
-    """Five points; each shares its unchanged files with the one before."""
-    previous = None
-    for point in POINTS:
-        disk.put(point, {**FILES, "output/own.png": point.encode()}, previous)
-        previous = point
-    return disk
-
-
-def lease(disk: PointsOnDisk, name: str, content: str = "", age_s: float = 0.0) -> Path:
-    """A lease that is held, as all are without content."""
-    path = disk.root / "leases" / (name if name.startswith(".") else f"{name}.word")
-    path.write_text(content)
-    written = path.stat().st_mtime - age_s
-    os.utime(path, (written, written))
-    return path
 
 
 def test_a_removed_point_is_gone_and_the_others_are_whole(full: PointsOnDisk) -> None:
@@ -221,91 +199,6 @@ def test_results_of_points_that_are_gone_go_too(full: PointsOnDisk) -> None:
     full.checked(*KEEP_ONE)
 
     assert [path.stem for path in (full.root / "verified").iterdir()] == [POINTS[4]]
-
-
-def test_what_a_cut_copy_left_is_swept_and_a_living_one_is_not(
-    full: PointsOnDisk, store: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("20261122T201540.000Z", "20261122T201550.000Z"):
-        shutil.copytree(full.points / POINTS[0], full.root / "incoming" / name)
-    lease(full, "20261122T201550.000Z")
-    monkeypatch.setattr(store, "_held", lambda path: path.stat().st_size == 0)
-    assert store.sweep() == []
-    monkeypatch.setattr(store, "LEASE_S", -1.0)
-
-    assert store.sweep() == ["20261122T201540.000Z"]
-
-    assert [path.name for path in (full.root / "incoming").iterdir()] == ["20261122T201550.000Z"]
-
-
-def test_a_copy_that_just_arrived_is_not_swept_before_it_is_published(full: PointsOnDisk) -> None:
-    copy = full.points / POINTS[4]
-    copy.rename(full.root / "incoming" / POINTS[4])
-
-    assert full.checked("colordrill-forget")["swept"] == []
-
-    full.checked("colordrill-publish", POINTS[4])
-    assert full.listed() == POINTS
-
-
-def test_a_copy_that_has_failed_is_swept_without_waiting(full: PointsOnDisk) -> None:
-    for name in ("20261122T201540.000Z", "20261122T201550.000Z"):
-        shutil.copytree(full.points / POINTS[0], full.root / "incoming" / name)
-
-    told = full.checked("colordrill-forget", "--failed", "20261122T201540.000Z")
-
-    assert (told["swept"], told["removed"]) == (["20261122T201540.000Z"], [])
-    assert [each.name for each in (full.root / "incoming").iterdir()] == ["20261122T201550.000Z"]
-
-
-def test_a_copy_that_has_failed_is_left_to_the_agent_that_is_still_at_it(
-    full: PointsOnDisk,
-) -> None:
-    shutil.copytree(full.points / POINTS[0], full.root / "incoming" / "20261122T201540.000Z")
-    lease(full, "20261122T201540.000Z")
-
-    assert full.checked("colordrill-forget", "--failed", "20261122T201540.000Z")["swept"] == []
-
-
-def test_what_a_killed_publication_left_is_swept_and_one_under_way_is_not(
-    full: PointsOnDisk, store: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    left = full.root / "publishing" / "20261122T201540.000Z.word"
-    shutil.copytree(full.points / POINTS[0], left)
-    store.sweep()
-    assert left.is_dir()
-    monkeypatch.setattr(store, "LEASE_S", -1.0)
-    with store.reading(left):
-        store.sweep()
-        assert left.is_dir()
-
-    store.sweep()
-
-    assert not left.exists()
-    full.checked("colordrill-verify", POINTS[0])
-
-
-def test_while_the_newest_point_lies_in_the_future_leftovers_go_and_no_point(
-    full: PointsOnDisk,
-) -> None:
-    """By such ids all that was made since the clock was set back is of one hour."""
-    full.put("29991231T235959.000Z", FILES)
-    shutil.copytree(full.points / POINTS[0], full.root / "incoming" / "20261122T201540.000Z")
-
-    told = full.checked(*KEEP_ONE, "--failed", "20261122T201540.000Z")
-
-    assert "in the future" in told["held_back"]
-    assert (told["removed"], told["swept"]) == ([], ["20261122T201540.000Z"])
-    assert len(full.listed()) == len(POINTS) + 1
-
-
-def test_a_clock_that_is_a_little_ahead_holds_nothing_back(full: PointsOnDisk) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=20)
-    full.put(f"{soon:%Y%m%dT%H%M%S}.000Z", FILES)
-
-    told = full.checked(*KEEP_ONE)
-
-    assert (told["held_back"], told["removed"]) == ("", POINTS)
 
 
 def test_points_that_are_listed_while_others_go_are_all_whole(full: PointsOnDisk) -> None:

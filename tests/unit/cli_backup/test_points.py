@@ -1,62 +1,19 @@
-"""`colordrill backup`: what it prints, and its exit codes."""
+"""`colordrill backup` of points: what it prints, and its exit codes."""
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from colordrill.backup.point_ids import point_id
-from colordrill.cli import main
-from colordrill.drill import attached, backup_schedule
-from colordrill.drill.attached import AttachedStack
-from colordrill.errors import EnvironmentProblem, ExitCode
-from colordrill.scenario.backup_plan import BackupPlan, Retention
+from colordrill.drill import backup_schedule
+from colordrill.errors import ExitCode
 from colordrill.scenario.settings import CONFIG_FILE
 from fakes.backup_server import BackupServer
-
-POINTS = [f"20261122T20153{number}.123Z" for number in range(4)]
-
-
-@pytest.fixture(autouse=True)
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No configuration: neither in the directory nor in the environment."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("COLORDRILL_")]:
-        monkeypatch.delenv(name)
-    return tmp_path
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BackupServer:
-    """The only standing stack's backup server, with four points."""
-    server = BackupServer(dict.fromkeys(POINTS))
-
-    @contextmanager
-    def held(run_id: str | None, _purpose: str | None = None) -> Iterator[AttachedStack]:
-        if run_id not in {None, "aa"}:
-            raise EnvironmentProblem("no such stack")
-        yield AttachedStack("aa", server.target(), tmp_path)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(attached, "attached_stack", held)
-    return server
-
-
-def backup(*words: str) -> Result:
-    return CliRunner().invoke(main, ["backup", *words])
-
-
-def told(*words: str) -> Any:
-    ended = backup(*words, "--json")
-    assert ended.exit_code == 0, ended.output
-    return json.loads(ended.stdout)
+from unit.cli_backup.commands import POINTS, backup, told
 
 
 def test_a_point_is_taken_now_and_the_rules_are_applied(server: BackupServer) -> None:
@@ -280,62 +237,3 @@ def test_a_wrong_request_is_exit_code_2_and_changes_nothing(
 ) -> None:
     assert backup(*words).exit_code == ExitCode.USAGE
     assert server.points == dict.fromkeys(POINTS)
-
-
-def test_a_schedule_is_started_with_the_plan_that_was_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked: list[tuple[str | None, BackupPlan]] = []
-
-    def started(stack: str | None, plan: BackupPlan, _clock: object) -> tuple[int, Path]:
-        asked.append((stack, plan))
-        return 42, Path("the.log")
-
-    monkeypatch.setattr(backup_schedule, "start_schedule", started)
-
-    ended = backup("start", "--stack", "aa", "--interval", "15s", "--verify", "--keep-last", "9")
-
-    assert ended.exit_code == 0
-    assert "process 42" in ended.stdout
-    assert asked == [("aa", BackupPlan(15.0, verify=True, retention=Retention(last=9)))]
-
-
-@pytest.mark.parametrize(
-    ("stopped", "said"),
-    [(True, "stopped"), (None, "no schedule was started"), (False, "had ended by itself")],
-)
-def test_stopping_says_what_was_found(
-    monkeypatch: pytest.MonkeyPatch, stopped: bool | None, said: str
-) -> None:
-    monkeypatch.setattr(backup_schedule, "stop_schedule", lambda _stack, _clock: stopped)
-
-    ended = backup("stop")
-
-    assert ended.exit_code == 0
-    assert said in ended.output
-
-
-def test_a_point_is_copied_off_site_if_that_is_asked_for(server: BackupServer) -> None:
-    point = told("now", "--offsite-every", "1")["point"]
-
-    assert server.offsite == [point]
-    assert [each["point"] for each in told("list", "--offsite")["points"]] == [point]
-    server.offsite = [POINTS[0]]
-    assert backup("list", "--offsite", "--max-age", "1h").exit_code == ExitCode.FAIL
-
-
-def test_nothing_is_copied_off_site_by_default(server: BackupServer) -> None:
-    told("now")
-
-    assert server.offsite == []
-    assert not any(command[0].startswith("colordrill-offsite") for command in server.commands)
-
-
-@pytest.mark.parametrize("program", ["colordrill-offsite", "colordrill-offsite-storage"])
-def test_a_copy_that_fails_is_no_success(server: BackupServer, program: str) -> None:
-    server.failing[program] = 1
-
-    ended = backup("now", "--offsite-every", "1")
-
-    assert ended.exit_code == ExitCode.ENVIRONMENT
-    assert f"{program} broke" in ended.output
