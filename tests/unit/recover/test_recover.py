@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from colordrill.picture import Judgement
 from colordrill.recover.incidents import JOURNAL, read_past
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Executed
+from fakes.notifier import FakeNotifier
 from fakes.service import Reply
 from unit.recover.broken import DR, PRIMARY, Incident, broken_stack
 from unit.recover.conftest import POINTS
@@ -58,6 +60,19 @@ def test_a_lost_primary_is_recovered_at_the_dr_site_and_what_was_done_is_written
     record = Path(recovery.record)
     assert json.loads((record / RECORD).read_text())["outcome"] == "recovered"
     assert (record / "history.jsonl").is_file()
+
+
+def test_administrators_are_told_of_each_step_of_a_recovery(
+    broken: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = FakeNotifier()
+    monkeypatch.setattr(incident, "notifying", lambda *_: nullcontext(told))
+
+    broken.start()
+
+    events = [(event, step) for event, step, _, _ in told.told]
+    steps = [("step", each) for each in ("start", "mount", "verify", "switch", "record")]
+    assert events == [("started", None), *steps, ("ended", None)]
 
 
 def test_a_healthy_primary_is_refused_and_left_alone(broken: Incident) -> None:
