@@ -170,6 +170,7 @@ def test_a_copy_that_restic_could_not_read_all_of_is_no_point_and_is_made_again(
         (1, "ignoring error for /a: ciphertext verification failed\nFatal: 1 errors", DAMAGED),
         (1, "Load(<data/0a>) invalid data returned\nFatal: 1 errors", DAMAGED),
         (1, "Fatal: repository contains errors", DAMAGED),
+        (1, "Fatal: ReadFull(<data/0a>): The requested range 'a' is not satisfiable", DAMAGED),
         (1, "Fatal: The specified key does not exist.", DAMAGED),
         (1, "ignoring error for /a: write: no space left on device\nFatal: 1 errors", FAILED),
         (1, "ignoring error for /a: open /site/a: permission denied\nFatal: 1 errors", FAILED),
