@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from colordrill.errors import EnvironmentProblem, UnknownName
@@ -216,7 +216,7 @@ class BackupAccountReadOnly(_RightsFault):
 class StorageKeysExpired(_RightsFault):
     """The object storage does not accept the mirror's keys any more.
 
-    ``memory``: ``before``: the storage's state.
+    ``memory``: ``answered``: the mirror's request was answered before.
     """
 
     target_name: str = str(Part.PRIMARY_STORAGE)
@@ -249,12 +249,12 @@ class StorageKeysExpired(_RightsFault):
         """The mirror's request is answered."""
         accepted, said = self._list(target)
         if accepted:
-            self.memory["before"] = asdict(target.state(self.part))
+            self.memory["answered"] = True
         return Evidence(seen=accepted, detail=said)
 
     def inject(self, target: Target) -> None:
         """Create it anew with another secret, which nobody learns."""
-        if "before" not in self.memory:
+        if "answered" not in self.memory:
             raise EnvironmentProblem("the mirror's keys were never tried")
         other = PartChanges(environment={"MINIO_ROOT_PASSWORD": secrets.token_hex(16)})
         target.recreate(self.part, other)
@@ -268,7 +268,7 @@ class StorageKeysExpired(_RightsFault):
 
     def heal(self, target: Target) -> None:
         """Create it as it is described, unless the mirror is accepted already."""
-        if "before" in self.memory and not self._list(target)[0]:
+        if "answered" in self.memory and not self._list(target)[0]:
             target.recreate(self.part)
 
     @a_look
