@@ -92,7 +92,8 @@ def cut(kept: Kept, states: dict[str, str], number: int, victim: Victim, moment_
 def changed_site(kept: Kept, states: dict[str, str], number: int) -> str:
     """Give the primary another large file, and what is copied off site its point."""
     point = f"20261122T2015{number:02d}.123Z"
-    kept.lab.primary.put({"output/large.png": secrets.token_bytes(NEW_BYTES)})
+    # of another size: its time is always the same here, and rsync goes by both
+    kept.lab.primary.put({"output/large.png": secrets.token_bytes(NEW_BYTES + number)})
     states[point] = kept.lab.primary.checked(*HASHES)
     if kept.offsite:
         kept.near.take(point)
