@@ -22,6 +22,7 @@ from colordrill.stack.compose_project import ComposeProject
 from colordrill.stack.parts import Part
 from colordrill.stack.runs import Run, owned_run
 
+SECRET = ("PASSWORD", "_KEY")
 IMAGES = {name: f"colordrill/{name}:tag" for name in IMAGE_NAMES}
 
 
@@ -73,8 +74,8 @@ def test_secrets_lie_in_a_file_of_this_user_alone_and_not_in_the_command(run: Ru
 
     path = run.directory / "stack.env"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    secrets = [value for key, value in environment(run).items() if "PASSWORD" in key]
-    assert len(secrets) == 2
+    secrets = [value for key, value in environment(run).items() if key.endswith(SECRET)]
+    assert len(secrets) == 5
     assert not any(secret in command for secret in secrets)
     assert shlex.split(command)[-4:] == ["docker", "compose", "--env-file", str(path)]
 
@@ -104,7 +105,8 @@ def test_credentials_are_drawn_for_each_run(run: Run) -> None:
     compose_command(run, StackPlan(IMAGES))
     second = environment(run)
 
-    drawn = {key for key in first if "PASSWORD" in key or "STORAGE_USER" in key}
+    accounts = ("STORAGE_USER", "WRITER_USER", "READER_USER")
+    drawn = {key for key in first if key.endswith((*SECRET, *accounts))}
     assert {key for key in first if first[key] != second[key]} == drawn
 
 
