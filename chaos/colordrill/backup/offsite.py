@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from colordrill.backup.restic import ResticStrategy
 from colordrill.backup.strategy import Strategy
 from colordrill.errors import EnvironmentProblem
 from colordrill.history import History
 
 KINDS = frozenset({"offsite", "offsite_read"})
 """Kinds of the history's lines that are written here."""
+
+
+def copying_off_site(
+    strategy: ResticStrategy, history: History, every: int
+) -> Callable[[str], None] | None:
+    """What is called with each published point; None where no copies are wanted.
+
+    Raises:
+        EnvironmentProblem: the store refuses, or does not run.
+    """
+    if not every:
+        return None
+    strategy.prepare()
+    return OffsiteCopies(strategy, history, every).published
 
 
 @dataclass(slots=True)

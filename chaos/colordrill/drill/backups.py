@@ -11,7 +11,7 @@ from pathlib import Path
 
 from colordrill.backup.keeping import Forgotten, forget, sweep_failed, verify_point
 from colordrill.backup.offsite import KINDS as OFFSITE_KINDS
-from colordrill.backup.offsite import OffsiteCopies
+from colordrill.backup.offsite import copying_off_site
 from colordrill.backup.point_ids import point_id
 from colordrill.backup.points import COPY_LIMIT_S, RecoveryPoint, Verification, catalogue
 from colordrill.backup.restic import ResticStrategy
@@ -158,11 +158,7 @@ def backing_up(
     folder = directory / HISTORIES
     folder.mkdir(exist_ok=True)
     with History(folder / f"{point_id(clock.wall())}-{os.getpid()}.jsonl", clock) as history:
-        copied = None
-        if plan.offsite_every:
-            strategy = ResticStrategy(target, COPY_LIMIT_S)
-            strategy.prepare()
-            copied = OffsiteCopies(strategy, history, plan.offsite_every).published
+        copied = copying_off_site(ResticStrategy(target), history, plan.offsite_every)
         yield BackupSchedule(
             target,
             history,

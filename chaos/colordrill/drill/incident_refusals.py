@@ -12,9 +12,8 @@ from colordrill.drill.provision import configuration_text
 from colordrill.errors import EnvironmentProblem, GoldenProblem, UsageProblem
 from colordrill.recover.course import Course, Way
 from colordrill.recover.primary import Finding, Health, PrimaryNotJudged
-from colordrill.recover.probes import configuration_of
 from colordrill.recover.readiness.examined import Examined
-from colordrill.recover.sources import POINTS_TRIED_MAX
+from colordrill.recover.sources import first_configuration
 from colordrill.scenario.settings import Settings
 from colordrill.stack.parts import Site
 from colordrill.stack.target import Target
@@ -67,13 +66,13 @@ def _differing(
 
 
 def _newest_configuration(target: Target, points: Sequence[str]) -> dict[str, str]:
-    for point in list(reversed(points))[:POINTS_TRIED_MAX]:
-        try:
-            return configuration_of(RsyncStrategy(target), point)
-        except EnvironmentProblem:
-            # the start step says what is wrong with it
-            continue
-    return {}
+    """Empty where no point tells it; the start step says why."""
+    if not points:
+        return {}
+    try:
+        return first_configuration(RsyncStrategy(target), points[::-1], lambda _said: None)
+    except EnvironmentProblem:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,9 +45,6 @@ from colordrill.verify.conclude import conclude
 from colordrill.workload.canary import CanaryRunner
 from colordrill.workload.scoring import ScoringWorker, peak_memory_mb
 
-CALIBRATIONS = 2
-"""In a series, of each kind of stack: the first one has to warm it up."""
-
 FREE_MB_MIN = 500
 PARTICIPANTS = (
     "colordrill (operator, clients and judge)",
@@ -179,9 +176,11 @@ class Drill:
             )
             runner = CanaryRunner(history, self.clock, scoring, directory.path)
             with timed_phase(self.clock, self.say):
-                calibrations = stacks.calibrations(self.scenario.stack, overlays)
-                if len(calibrations) < CALIBRATIONS:
-                    calibrations.append(calibrate(canaries, client, runner, self.clock))
+                calibrations = stacks.calibrated(
+                    self.scenario.stack,
+                    overlays,
+                    partial(calibrate, canaries, client, runner, self.clock),
+                )
                 self._fit_pace(fitted(self.scenario.pace, canaries, calibrations), history)
                 for planned, spec in zip(faults, self.scenario.faults, strict=True):
                     planned.spec = spec

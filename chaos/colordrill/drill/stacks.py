@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,6 +28,9 @@ from colordrill.scenario.settings import Settings
 from colordrill.stack.disk import not_on_disk, why_no_disk
 from colordrill.stack.runs import OWNER_LABEL, RUN_LABEL, owned_run, owner
 from colordrill.stack.target import Target
+
+CALIBRATIONS = 2
+"""In a series, of each kind of stack: the first one has to warm it up."""
 
 _Key = tuple[StackKind, tuple[Path, ...]]
 
@@ -75,9 +78,17 @@ class Stacks:
             self._images = images_for(self.settings, say)
         return self._images
 
-    def calibrations(self, kind: StackKind, overlays: tuple[Path, ...]) -> list[dict[str, float]]:
-        """What was measured on stacks of this kind: the drills of a series add to it."""
-        return self._calibrations.setdefault((kind, overlays), [])
+    def calibrated(
+        self,
+        kind: StackKind,
+        overlays: tuple[Path, ...],
+        measure: Callable[[], dict[str, float]],
+    ) -> Sequence[dict[str, float]]:
+        """What *measure* found on stacks of this kind; the first drills of a series take part."""
+        found = self._calibrations.setdefault((kind, overlays), [])
+        if len(found) < CALIBRATIONS:
+            found.append(measure())
+        return found
 
     def remove(self) -> None:
         """Remove what stands."""

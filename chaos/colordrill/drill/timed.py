@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
-from colordrill.backup.offsite import OffsiteCopies
+from colordrill.backup.offsite import copying_off_site
 from colordrill.backup.restic import ResticStrategy
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.clock import Clock, seconds_between
@@ -96,7 +96,9 @@ class TimedDrill:
         detector = OutageDetector(pace.confirm_count)
         self.history.listen(watch.observe)
         backups = BackupSchedule(self.target, self.history, self.clock, pace.backup_interval_s)
-        backups.published = self._copied_off_site()
+        offsite = ResticStrategy(self.target, OFFSITE_LIMIT_S)
+        every = self.scenario.offsite_every
+        backups.published = copying_off_site(offsite, self.history, every)
         arrivals = Arrivals(self._streams(), self.clock, self.history, pace.in_flight_max)
         self._injection = Injection(self.faults, self.target, self.history, self.clock, self.ledger)
         with ExitStack() as stack:
@@ -122,14 +124,6 @@ class TimedDrill:
             if self.scenario.replica:
                 note_replica(self.target, self.events, self.history, self.clock, self.say)
             self._phase("heal")
-
-    def _copied_off_site(self) -> Callable[[str], None] | None:
-        """What follows each published point where the scenario has copies made off site."""
-        if not self.scenario.offsite_every:
-            return None
-        strategy = ResticStrategy(self.target, OFFSITE_LIMIT_S)
-        strategy.prepare()
-        return OffsiteCopies(strategy, self.history, self.scenario.offsite_every).published
 
     def _streams(self) -> tuple[Stream, ...]:
         pace = self.scenario.pace

@@ -8,6 +8,7 @@ from datetime import datetime
 from colordrill.backup.point_ids import begun_at
 from colordrill.errors import EnvironmentProblem, UnknownName, UsageProblem
 from colordrill.recover.course import Course, World
+from colordrill.recover.sources import ASK_FOR_COPIES, NO_POINT
 
 NAMED_MAX = 20
 
@@ -51,9 +52,7 @@ def candidates(world: World, wish: Wish, course: Course) -> tuple[str, ...]:
         raise world.unlisted
     points = world.points
     if not points:
-        raise EnvironmentProblem(
-            "the backup server holds no recovery point", "restore the off-site copy"
-        )
+        raise EnvironmentProblem(NO_POINT, ASK_FOR_COPIES)
     if wish.point is not None:
         if wish.point not in points:
             raise UnknownName("recovery point", wish.point, points[-NAMED_MAX:])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from colordrill.backup.points import PointDamaged, SiteHoldsData, restore_after
+from colordrill.backup.points import SiteHoldsData, restore_after
 from colordrill.backup.rsync import RsyncStrategy
 from colordrill.clock import seconds_between
 from colordrill.errors import ColordrillError, EnvironmentProblem
@@ -19,7 +19,7 @@ from colordrill.recover.incidents import Journal
 from colordrill.recover.primary import fence_primary
 from colordrill.recover.probes import make_writable
 from colordrill.recover.runbook import start_as_it_is, start_dr
-from colordrill.recover.sources import POINTS_TRIED_MAX, first_configuration
+from colordrill.recover.sources import POINTS_TRIED_MAX, first_configuration, restore_first_whole
 from colordrill.recover.steps import Operator, RunbookEnd, Step, StepDone
 from colordrill.stack.parts import Part, Site
 
@@ -115,13 +115,15 @@ class IncidentRunbook:
                 raise
             finally:
                 begun.append(point)
-            return f"{restored.files} files, {restored.kept} of them there already, all verified"
+            return f", {restored.files} files, {restored.kept} of them there already, all verified"
 
-        done = mount_whole(self.operator, self.points, restore)
-        self.point = done.point or ""
+        mended = make_writable(self.operator)
+        tried = [(point, "") for point in self.points[:POINTS_TRIED_MAX]]
+        found = restore_first_whole(tried, restore, self.operator.say)
+        self.point = found.point
         # it may have loaded models and coloured from what was there before
         self.operator.forget_models(Site.DR)
-        return done
+        return found.step(mended)
 
     def _verify(self) -> StepDone:
         return StepDone(self.operator.judge_site(Site.DR))
@@ -144,35 +146,3 @@ class IncidentRunbook:
         spent_s = seconds_between(self._started_ns, self.operator.clock.now_ns())
         stands = f"on recovery point {self.point}" if self.point else "on the data that it had"
         return StepDone(f"the DR site is active, {stands}; {spent_s:.1f} s of runbook time{left}")
-
-
-def mount_whole(
-    operator: Operator, points: Sequence[str], restore: Callable[[str], str]
-) -> StepDone:
-    """Restore the first of *points* that is whole into the DR site.
-
-    Args:
-        operator: who does it.
-        points: the candidates, in the order in which they are tried.
-        restore: restores one and tells how; raises PointDamaged where it is not whole.
-
-    Raises:
-        EnvironmentProblem: none of the first few is whole, or restoring failed for another reason.
-    """
-    mended = make_writable(operator)
-    damaged: list[str] = []
-    for point in points[:POINTS_TRIED_MAX]:
-        try:
-            restored = restore(point)
-        except PointDamaged as error:
-            damaged.append(f"{point}: {error.cause}")
-            operator.say(f"recovery point {point} is damaged, trying the one before")
-            continue
-        told = [mended] if mended else []
-        told += [f"passed over {each}" for each in damaged]
-        told.append(f"recovery point {point}, {restored}")
-        return StepDone("; ".join(told), point)
-    raise EnvironmentProblem(
-        f"none of the {len(damaged)} newest recovery points is whole: {'; '.join(damaged)}",
-        "restore the off-site copy",
-    )

@@ -59,10 +59,7 @@ class FailoverRunbook:
         mended = make_writable(self.operator)
         restored = restore_newest_whole(self._sources(), Part.DR_AGENT, self.operator.say)
         self._point = restored.point
-        told = [mended] if mended else []
-        told += [f"passed over {each}" for each in restored.passed_over]
-        told.append(restored.detail)
-        return StepDone("; ".join(told), restored.point)
+        return restored.step(mended)
 
     def _verify(self) -> StepDone:
         return StepDone(self.operator.judge_site(Site.DR))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from colordrill.backup.points import PointDamaged, RecoveryPoint
 from colordrill.backup.rsync import NAME as NEAR
 from colordrill.backup.strategy import Strategy
 from colordrill.errors import EnvironmentProblem
 from colordrill.recover.probes import configuration_of
+from colordrill.recover.steps import StepDone
 from colordrill.stack.parts import Part
 
 POINTS_TRIED_MAX = 5
@@ -35,6 +36,12 @@ class Restored:
     point: str
     detail: str
     passed_over: tuple[str, ...]
+
+    def step(self, mended: str) -> StepDone:
+        """The step that it makes; *mended* is what had to be put right for it."""
+        told = [mended] if mended else []
+        told += [f"passed over {each}" for each in self.passed_over]
+        return StepDone("; ".join([*told, self.detail]), self.point)
 
 
 def newest_configuration(sources: Sequence[Strategy], say: Callable[[str], None]) -> dict[str, str]:
@@ -89,7 +96,7 @@ def restore_newest_whole(
             return _restore_from(source, agent, passed_over, say)
         except EnvironmentProblem as problem:
             problems.append(problem)
-            if isinstance(problem, _NoneWhole):
+            if isinstance(problem, NoneWhole):
                 # each of its points was said already
                 say(f"no point of {source.name} is whole")
             else:
@@ -98,35 +105,72 @@ def restore_newest_whole(
     raise _none_left(problems)
 
 
-class _NoneWhole(EnvironmentProblem):
-    """Each of a source's newest points is damaged."""
+class NoneWhole(EnvironmentProblem):
+    """Each of the points that were tried is damaged.
+
+    Args:
+        kept_by: who keeps them.
+        damaged: each with what is wrong with it.
+    """
+
+    def __init__(self, kept_by: str, damaged: Sequence[str]) -> None:
+        super().__init__(
+            f"none of the {len(damaged)} newest recovery points of {kept_by} is whole: "
+            f"{'; '.join(damaged)}",
+            ASK_FOR_COPIES,
+        )
+        self.damaged = tuple(damaged)
 
 
 def _restore_from(
     source: Strategy, agent: Part, passed_over: list[str], say: Callable[[str], None]
 ) -> Restored:
+    where = "" if source.name == NEAR else f" from off site ({source.name})"
+
+    def restore(point: str) -> str:
+        return f"{where}, {source.restore(agent, point)} files, every hash verified"
+
+    try:
+        found = restore_first_whole(_worth_trying(source), restore, say, source.name)
+    except NoneWhole as problem:
+        passed_over += problem.damaged
+        raise
+    return replace(found, passed_over=(*passed_over, *found.passed_over))
+
+
+def restore_first_whole(
+    points: Iterable[tuple[str, str]],
+    restore: Callable[[str], str],
+    say: Callable[[str], None],
+    kept_by: str = NEAR,
+) -> Restored:
+    """Restore the first of *points* that is whole.
+
+    Args:
+        points: ids in the order in which they are tried, each with what is known to be wrong.
+        restore: restores one and says how, for the record; raises PointDamaged where it is not
+            whole.
+        say: tells people how it goes.
+        kept_by: who keeps the points.
+
+    Raises:
+        NoneWhole: none of them is.
+        EnvironmentProblem: restoring failed for another reason.
+    """
     damaged: list[str] = []
-    for point, known in _worth_trying(source):
+    for point, known in points:
         if known:
             damaged.append(f"{point}: {known}")
-            passed_over.append(damaged[-1])
             say(f"recovery point {point} is known to be damaged, trying the one before")
             continue
         try:
-            files = source.restore(agent, point)
+            told = restore(point)
         except PointDamaged as error:
             damaged.append(f"{point}: {error.cause}")
-            passed_over.append(damaged[-1])
             say(f"recovery point {point} is damaged, trying the one before")
             continue
-        where = "" if source.name == NEAR else f" from off site ({source.name})"
-        detail = f"recovery point {point}{where}, {files} files, every hash verified"
-        return Restored(point, detail, tuple(passed_over))
-    raise _NoneWhole(
-        f"none of the {len(damaged)} newest recovery points of {source.name} is whole: "
-        f"{'; '.join(damaged)}",
-        ASK_FOR_COPIES,
-    )
+        return Restored(point, f"recovery point {point}{told}", tuple(damaged))
+    raise NoneWhole(kept_by, damaged)
 
 
 def _worth_trying(source: Strategy) -> Iterator[tuple[str, str]]:

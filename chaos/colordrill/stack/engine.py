@@ -22,10 +22,10 @@ from colordrill.stack.target import Executed
 
 ENGINE_TIMEOUT_S = 30
 ENGINE_GRACE_S = 10.0
+"""What a command may take beyond its own limit before the engine counts as hung."""
+
 LONG_S, CLEANING_UP_S = 300.0, 60.0
 """A command with a limit so long moves much: told to end, it has so long to take that back."""
-
-"""What a command may take beyond its own limit before the engine counts as hung."""
 
 Result = TypeVar("Result")
 

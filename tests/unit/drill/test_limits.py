@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from colordrill.drill.assets import load_assets
+from colordrill.drill.provision import fitted, golden_canaries
 from colordrill.drill.recovering import detect_limit_s, steady_limit_s
 from colordrill.scenario.model import Pace
 
@@ -24,3 +28,13 @@ def test_backups_that_may_take_long_are_waited_for() -> None:
     pace = Pace(backup_interval_s=60.0, backup_duration_max_s=60.0)
 
     assert steady_limit_s(pace) >= 120.0 * pace.points_before_fault
+
+
+def test_the_fastest_of_a_series_times_counts(tmp_path: Path) -> None:
+    """The first picture has to load a model, and says nothing of the host."""
+    (tmp_path / "images").mkdir()
+    canaries = golden_canaries(load_assets(), tmp_path)
+    slow, fast = ({each.name: took_s for each in canaries} for took_s in (60.0, 0.01))
+
+    assert fitted(Pace(), canaries, [slow, fast]) == Pace()
+    assert fitted(Pace(), canaries, [slow]).canary_interval_s > Pace().canary_interval_s

@@ -98,6 +98,15 @@ def test_only_a_site_that_is_refused_is_not_waited_for(
     assert drill.phases() == ["recover", phase]
 
 
+def test_what_is_under_way_when_a_site_is_refused_is_waited_for_by_nobody(drill: Field) -> None:
+    drill.detect()
+    drill.end = RunbookEnd.REFUSED
+
+    drill.run()
+
+    assert drill.given_up.is_set()
+
+
 def test_the_primary_is_repaired_from_the_newest_point_before_the_disaster(drill: Field) -> None:
     in_place(drill, repair=("output",), restarts=False)
     drill.detect()

@@ -226,3 +226,13 @@ def test_a_series_without_drills_has_nothing_to_remove(yard: Yard, stacks: Stack
     stacks.remove()
 
     assert yard.told == []
+
+
+def test_a_series_measures_its_host_in_the_first_drills_on_a_kind_of_stack(stacks: Stacks) -> None:
+    left = [{"person": 2.0}, {"person": 1.0}, {"person": 9.0}]
+
+    shared = [stacks.calibrated(StackKind.PLAIN, (), lambda: left.pop(0)) for _ in range(3)]
+    apart = stacks.calibrated(StackKind.PLAIN, OVERLAY, lambda: left.pop(0))
+
+    assert list(shared[-1]) == [{"person": 2.0}, {"person": 1.0}]
+    assert list(apart) == [{"person": 9.0}]
