@@ -145,8 +145,11 @@ def copy(kept: Kept, moment_s: float) -> AbstractContextManager[None]:
     return _programs_killed(kept.lab.server, moment_s, "colordrill-offsite", "restic")
 
 
-def storage(kept: Kept, moment_s: float) -> AbstractContextManager[None]:
-    return _container_killed(kept, kept.lab.storage, moment_s)
+@contextmanager
+def storage(kept: Kept, moment_s: float) -> Iterator[None]:
+    # alone it would be waited for: restic tries a quarter of an hour to reach it again
+    with copy(kept, moment_s), _container_killed(kept, kept.lab.storage, moment_s):
+        yield
 
 
 NEAR_VICTIMS: tuple[Victim, ...] = (snapshot, publication, server)
