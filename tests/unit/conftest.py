@@ -1,7 +1,8 @@
-"""What unit tests share: a clock that they move themselves, and a history whose events they see."""
+"""What unit tests share: a bare environment, a clock to move, a history to look into."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,13 @@ import pytest
 
 from colordrill.history import Event, History
 from fakes.clock import ManualClock
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What whoever runs the tests has configured is none of theirs."""
+    for name in [name for name in os.environ if name.startswith("COLORDRILL_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

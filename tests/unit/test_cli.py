@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,10 +35,8 @@ def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
 
 @pytest.fixture(autouse=True)
 def empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No configuration: neither in the directory nor in the environment."""
+    """A directory without a configuration."""
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("COLORDRILL_")]:
-        monkeypatch.delenv(name)
     return tmp_path
 
 

@@ -34,8 +34,6 @@ Answering = Callable[..., list[dict[str, Any]]]
 def answering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Answering:
     """Makes every check pass, but for those that other looks are given of."""
     monkeypatch.chdir(tmp_path)
-    for name in ("STACK", "READINESS_MAX_AGE", "READINESS_REHEARSAL"):
-        monkeypatch.delenv(f"COLORDRILL_{name}", raising=False)
     asked: list[dict[str, Any]] = []
 
     def answer(*others: Look) -> list[dict[str, Any]]:

@@ -176,12 +176,9 @@ class Drill:
             )
             runner = CanaryRunner(history, self.clock, scoring, directory.path)
             with timed_phase(self.clock, self.say):
-                calibrations = stacks.calibrated(
-                    self.scenario.stack,
-                    overlays,
-                    partial(calibrate, canaries, client, runner, self.clock),
-                )
-                self._fit_pace(fitted(self.scenario.pace, canaries, calibrations), history)
+                measure = partial(calibrate, canaries, client, runner, self.clock)
+                measured = stacks.calibrated(self.scenario.stack, overlays, measure)
+                self._fit_pace(fitted(self.scenario.pace, canaries, measured), history)
                 for planned, spec in zip(faults, self.scenario.faults, strict=True):
                     planned.spec = spec
                 TimedDrill(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +17,8 @@ from unit.cli_backup.commands import POINTS
 
 @pytest.fixture(autouse=True)
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No configuration: neither in the directory nor in the environment."""
+    """A directory without a configuration."""
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("COLORDRILL_")]:
-        monkeypatch.delenv(name)
     return tmp_path
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,6 @@ keep_daily = 7
 keep_within = "2d"
 max_age = "1h"
 """
-
-
-@pytest.fixture(autouse=True)
-def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("COLORDRILL_")]:
-        monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize(

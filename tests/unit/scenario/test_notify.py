@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,6 @@ from colordrill.scenario.notify import SECRET_BYTES_MAX, NotifySpec
 from colordrill.scenario.settings import CONFIG_FILE, Settings, load_settings, settings_of
 
 URL = "https://hooks.example.org/colordrill"
-
-
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith("COLORDRILL_"):
-            monkeypatch.delenv(name)
 
 
 def configured(directory: Path, text: str, secret: bytes | None = b"from the file\n") -> Path:

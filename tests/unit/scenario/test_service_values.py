@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from pathlib import Path
 
@@ -22,13 +21,6 @@ from colordrill.scenario.settings import (
 )
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith("COLORDRILL_"):
-            monkeypatch.delenv(name)
 
 
 def configured(directory: Path, text: str) -> Path:

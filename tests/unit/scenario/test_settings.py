@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -8,13 +7,6 @@ import pytest
 from colordrill.errors import UsageProblem
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.scenario.settings import CONFIG_FILE, PROFILES, Settings, load_settings
-
-
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith("COLORDRILL_"):
-            monkeypatch.delenv(name)
 
 
 def configured(directory: Path, text: str | bytes) -> Path:
