@@ -131,7 +131,9 @@ def prove_clean(target: Target, baseline: Baseline) -> tuple[str, ...]:
     problems += [f"the DR site holds {name}" for name in sorted(_files(target, Part.DR_AGENT))]
     held = [line for line in _run(target, Part.BACKUP, _LIST_BACKUP).splitlines() if line]
     problems += [f"the backup server holds {name}" for name in held if not name.startswith("/")]
-    problems += [f"the off-site store holds {name}" for name in run_store(target, "list").split()]
+    problems += [
+        f"the off-site store holds {each}" for each in run_store(target, "list").splitlines()
+    ]
     return tuple(problems)
 
 

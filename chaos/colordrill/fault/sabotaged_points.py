@@ -24,7 +24,10 @@ export MC_HOST_local="http://$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD@127.0.0.1:900
 stored=/data/offsite/snapshots
 oldest=$(ls -tr "$stored" | head -n 1)
 for name in $(ls "$stored"); do
-  if [ "$name" != "$oldest" ]; then mc --quiet rm "local/offsite/snapshots/$name" > /dev/null; fi
+  if [ "$name" != "$oldest" ]; then
+    # past the lock that keeps it: a storage that lost it has none of its versions
+    mc --quiet rm --versions --force --bypass "local/offsite/snapshots/$name" > /dev/null
+  fi
 done
 ls "$stored"
 """,
