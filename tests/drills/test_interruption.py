@@ -13,7 +13,6 @@ import pytest
 from drills.conftest import finish, start_colordrill
 from drills.follower import Follower
 
-
 NIGHT = [
     pytest.param(each, marks=pytest.mark.nightly) for each in ("steady state", "runbook mount")
 ]
