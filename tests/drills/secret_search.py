@@ -14,7 +14,7 @@ from colordrill.stack.runs import RUN_LABEL
 
 SECRETS_FILE = "stack.env"
 SECRET = re.compile(r"^(?P<name>\w*(?:PASSWORD|KEY))=(?P<value>\S+)$", re.MULTILINE)
-EVERY_S = 0.005
+EVERY_S = 0.02
 
 Place = tuple[str, bytes]
 

@@ -79,7 +79,8 @@ def test_a_drill_that_restores_from_off_site_tells_no_secret(tmp_path: Path, eng
         drill = ("run", "every_point_damaged", "--keep", "--out", str(out))
         ended = [finish(start_colordrill(*drill))]
 
-    assert ended[0].exit_code == 0
+    # whether it was in time is another drill's question
+    assert "from off site (restic)" in ended[0].stderr
     (directory,) = (state_directory() / "runs").iterdir()
     assert_none_is_told(engine, directory, ended, commands, out)
     assert list(out.rglob("history.jsonl"))
