@@ -20,6 +20,7 @@ from fakes.points_on_disk import PROGRAMS, PointsOnDisk
 MODULES = (
     "point_store",
     "recovery_point",
+    "seen_files",
     "retention",
     "offsite_checks",
     "site_volumes",
