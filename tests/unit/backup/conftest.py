@@ -24,6 +24,7 @@ MODULES = (
     "offsite_checks",
     "site_volumes",
     "earlier_restore",
+    "merge_plan",
     "lease",
 )
 HORIZON_S, INTERVAL_S = 20.0, 4.0
