@@ -34,6 +34,29 @@ _NO_LINE_OF_OURS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Failback:
+    """What the journal says of the way back to the primary.
+
+    Attributes:
+        begun_at: wall time of its first start, ISO 8601 UTC.
+        merged: points of the DR site whose merge into the primary was begun, in order; those up to
+            a switch are left out.
+        synced: the point that both sites had in common when a switch was begun.
+        switched_at: when the switch to the primary was begun: users may have written there since;
+            None also where they were sent to the DR site again.
+        emptying: the DR site is being emptied: what lies there is not whole.
+        done: the DR site is empty.
+    """
+
+    begun_at: str
+    merged: tuple[str, ...] = ()
+    synced: str | None = None
+    switched_at: str | None = None
+    emptying: bool = False
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """What the journal says of one incident.
 
@@ -47,6 +70,7 @@ class Incident:
         broken_off: the step that began last, where it did not end.
         switching: the switch was begun: users may have written to the DR site since.
         closed: the recovery went to its end, or was given up for a newer incident.
+        failback: the way back to the primary; None where none was begun.
     """
 
     number: int
@@ -57,6 +81,15 @@ class Incident:
     broken_off: str | None = None
     switching: bool = False
     closed: bool = False
+    failback: Failback | None = None
+
+    @property
+    def held_at_dr(self) -> tuple[str, ...]:
+        """The points of which the DR site may hold files."""
+        back = self.failback
+        if back is None or back.switched_at is None or back.synced is None:
+            return self.restored
+        return (*self.restored, back.synced, *back.merged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +111,13 @@ class Past:
 
     @property
     def restored(self) -> tuple[str, ...]:
-        """Every point whose restore into the DR site was ever begun, each once."""
-        return tuple(dict.fromkeys(point for each in self.incidents for point in each.restored))
+        """Every point that was put into the DR site since it was last emptied, each once."""
+        points: list[str] = []
+        for each in self.incidents:
+            points += each.held_at_dr
+            if each.failback is not None and each.failback.done:
+                points.clear()
+        return tuple(dict.fromkeys(points))
 
 
 class Journal:
@@ -122,6 +160,17 @@ class Journal:
     def close(self) -> None:
         """The incident is over."""
         self._append({"event": "close"})
+
+    def failback(self, phase: str, point: str | None = None) -> None:
+        """The way back to the primary comes to *phase*.
+
+        Args:
+            phase: ``begin``; ``merge`` of *point* into the primary; ``switch`` to the primary;
+                ``back``, users are sent to the DR site again; ``empty`` the DR site; ``done``.
+            point: of a merge.
+        """
+        merged = {} if point is None else {"point": point}
+        self._append({"event": "failback", "phase": phase, **merged})
 
     def _append(self, entry: dict[str, Any]) -> None:
         wall = self._clock.wall().isoformat(timespec="milliseconds")
@@ -170,8 +219,13 @@ def _told(past: Past, entry: dict[str, Any]) -> Past:
         case "start":
             return replace(past, starts=past.starts + 1)
         case "step":
-            switching = last.switching or entry["step"] == "switch"
-            last = replace(last, broken_off=str(entry["step"]), switching=switching)
+            switches = entry["step"] == "switch"
+            last = replace(
+                last,
+                broken_off=str(entry["step"]),
+                switching=last.switching or switches,
+                failback=_to_dr_again(last.failback) if switches else last.failback,
+            )
         case "restore":
             last = replace(last, restored=(*last.restored, _point(entry)))
         case "refused":
@@ -183,9 +237,36 @@ def _told(past: Past, entry: dict[str, Any]) -> Past:
             last = replace(last, broken_off=None, ended=(*last.ended, str(entry["step"])))
         case "close":
             last = replace(last, closed=True)
+        case "failback":
+            last = replace(last, failback=_failback_told(last.failback, entry, wall))
         case _:
             raise ValueError(event)
     return replace(past, incidents=(*past.incidents[:-1], last))
+
+
+def _failback_told(back: Failback | None, entry: dict[str, Any], wall: str) -> Failback | None:
+    phase = entry["phase"]
+    if phase == "begin":
+        return Failback(wall)
+    if back is None:
+        raise ValueError(phase)
+    match phase:
+        case "merge":
+            return replace(back, merged=(*back.merged, _point(entry)))
+        case "switch":
+            synced = back.merged[-1] if back.merged else back.synced
+            return replace(back, merged=(), synced=synced, switched_at=wall)
+        case "back":
+            return _to_dr_again(back)
+        case "empty":
+            return replace(back, emptying=True)
+        case "done":
+            return replace(back, done=True)
+    raise ValueError(phase)
+
+
+def _to_dr_again(back: Failback | None) -> Failback | None:
+    return None if back is None else replace(back, switched_at=None)
 
 
 def _wall(entry: dict[str, Any]) -> str:

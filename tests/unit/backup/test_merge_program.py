@@ -184,7 +184,10 @@ def test_a_dry_run_says_the_same_and_changes_nothing(site: MergingSite) -> None:
 
 
 def test_a_damaged_point_replaces_nothing(site: MergingSite) -> None:
-    site.points, site.damaged = {BASE: {"output/a.png": b"1"}, FIRST: {"output/a.png": b"2"}}, {FIRST}
+    site.points, site.damaged = (
+        {BASE: {"output/a.png": b"1"}, FIRST: {"output/a.png": b"2"}},
+        {FIRST},
+    )
     site.put({"output/a.png": b"1"})
 
     with pytest.raises(site.program.DamagedError):
