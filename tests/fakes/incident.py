@@ -93,7 +93,9 @@ class FakeGateway:
 
     def _statistics(self) -> str:
         rows = [f"sites,{site},0,0,{self.connections.get(site, 0)},3" for site in Site]
-        return "\n".join(["# pxname,svname,qcur,qmax,scur,smax", "public,FRONTEND,,,1,1", *rows, ""])
+        return "\n".join(
+            ["# pxname,svname,qcur,qmax,scur,smax", "public,FRONTEND,,,1,1", *rows, ""]
+        )
 
     def _table(self) -> str:
         lines = ["1", "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state"]

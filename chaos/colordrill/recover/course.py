@@ -116,16 +116,18 @@ def _after_failback(last: Incident, back: Failback, world: World) -> Course:
     if back.switched_at is None:
         why = f"{begun} was broken off before its switch: users' last state is the DR site's"
         return Course(Way.RESUME, last, why, keep_data=True, on_dr=True)
-    switched_at = datetime.fromisoformat(back.switched_at)
     why = f"{begun} had switched to the primary at {back.switched_at}"
     if back.emptying:
         return Course(Way.BEGIN, None, f"{why} and was emptying the DR site")
     if world.unlisted is not None:
         raise world.unlisted
-    if any(begun_at(each) > switched_at for each in world.points):
+    held_at_dr = (back.synced or "", *back.merged)
+    if any(each > max(held_at_dr) for each in world.points):
         return Course(Way.BEGIN, None, f"{why}, which was backed up since")
     why = f"{why}, and nothing was backed up since: the DR site holds what both had then"
-    return Course(Way.RESUME, last, why, keep_data=True)
+    # where the gateway sends nobody to the primary, users wait for one of the sites
+    waiting = Site.PRIMARY not in world.active
+    return Course(Way.RESUME, last, why, keep_data=True, on_dr=waiting)
 
 
 def _on_dr(last: Incident | None, world: World) -> Course:
