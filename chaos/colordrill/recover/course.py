@@ -14,7 +14,8 @@ from enum import Enum
 
 from colordrill.backup.point_ids import begun_at
 from colordrill.errors import EnvironmentProblem
-from colordrill.recover.incidents import Failback, Incident, Past
+from colordrill.recover.failback_past import Failback
+from colordrill.recover.incidents import Incident, Past
 from colordrill.stack.parts import Site
 
 

@@ -2,7 +2,8 @@
 
 1. ``start``   the primary's parts, kept from users by the gateway
 2. ``mount``   the DR site's files are merged into the primary's in two passes: the first while
-   users work at the DR site, the second, small one while nobody can
+   users work at the DR site, and canaries show that the primary is right; the second, small one
+   while nobody can work
 3. ``verify``  interface and function of the primary: one canary of every kind
 4. ``switch``  the gateway to the primary alone
 5. ``record``  only now the DR site is stopped and emptied: everything that it held is in a
@@ -30,7 +31,7 @@ from colordrill.recover.incident import CANARIES
 from colordrill.recover.incidents import Journal
 from colordrill.recover.primary import fence_primary
 from colordrill.recover.steps import Operator, RunbookEnd, Step, StepDone
-from colordrill.stack.parts import Part, Site, parts_of
+from colordrill.stack.parts import Part, Site, SiteFolder, parts_of
 
 IDLE_LIMIT_S = 120.0
 DR = Part.DR_COLORIZATION
@@ -108,10 +109,15 @@ class FailbackRunbook:
         if back is None:
             self.journal.failback("begin")
         first = self._merge()
-        self.operator.say(f"{first}; now users wait until the rest is merged")
+        # what is wrong with the primary is found before users wait, and models are loaded by then
+        self.operator.forget_models(Site.PRIMARY)
+        self.operator.say(f"{first}; {self.operator.judge_site(Site.PRIMARY)}: now users wait")
         cut = self._end_work_at_dr()
         final = self._merge()
-        self.operator.forget_models(Site.PRIMARY)
+        if any(
+            name.startswith(f"{SiteFolder.MODELS}/") for name in (*final.brought, *final.deleted)
+        ):
+            self.operator.forget_models(Site.PRIMARY)
         self.point = final.point
         told = f"{first.point}: {first}; then {final.point}: {final}; every file verified"
         return StepDone(f"{told}; {cut}" if cut else told, final.point)

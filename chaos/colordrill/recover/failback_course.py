@@ -9,7 +9,8 @@ from colordrill.backup.merging import Past as MergePast
 from colordrill.backup.point_ids import point_id
 from colordrill.errors import UsageProblem
 from colordrill.recover.course import Way, World
-from colordrill.recover.incidents import Failback, Incident, Past
+from colordrill.recover.failback_past import Failback
+from colordrill.recover.incidents import Incident, Past
 from colordrill.stack.parts import Site
 
 RECOVER = "`colordrill recover` brings the service back at the DR site"

@@ -19,6 +19,7 @@ from typing import Any
 from colordrill.backup.point_ids import begun_at
 from colordrill.clock import Clock
 from colordrill.errors import EnvironmentProblem, RecordProblem
+from colordrill.recover.failback_past import Failback, failback_told, to_dr_again
 
 JOURNAL = "recover.jsonl"
 _NO_LINE_OF_OURS = (
@@ -31,29 +32,6 @@ _NO_LINE_OF_OURS = (
     EnvironmentProblem,
 )
 """What a line raises that no journal has written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failback:
-    """What the journal says of the way back to the primary.
-
-    Attributes:
-        begun_at: wall time of its first start, ISO 8601 UTC.
-        merged: points of the DR site whose merge into the primary was begun, in order; those up to
-            a switch are left out.
-        synced: the point that both sites had in common when a switch was begun.
-        switched_at: when the switch to the primary was begun: users may have written there since;
-            None also where they were sent to the DR site again.
-        emptying: the DR site is being emptied: what lies there is not whole.
-        done: the DR site is empty.
-    """
-
-    begun_at: str
-    merged: tuple[str, ...] = ()
-    synced: str | None = None
-    switched_at: str | None = None
-    emptying: bool = False
-    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +202,7 @@ def _told(past: Past, entry: dict[str, Any]) -> Past:
                 last,
                 broken_off=str(entry["step"]),
                 switching=last.switching or switches,
-                failback=_to_dr_again(last.failback) if switches else last.failback,
+                failback=to_dr_again(last.failback) if switches else last.failback,
             )
         case "restore":
             last = replace(last, restored=(*last.restored, _point(entry)))
@@ -238,35 +216,10 @@ def _told(past: Past, entry: dict[str, Any]) -> Past:
         case "close":
             last = replace(last, closed=True)
         case "failback":
-            last = replace(last, failback=_failback_told(last.failback, entry, wall))
+            last = replace(last, failback=failback_told(last.failback, entry, wall))
         case _:
             raise ValueError(event)
     return replace(past, incidents=(*past.incidents[:-1], last))
-
-
-def _failback_told(back: Failback | None, entry: dict[str, Any], wall: str) -> Failback | None:
-    phase = entry["phase"]
-    if phase == "begin":
-        return Failback(wall)
-    if back is None:
-        raise ValueError(phase)
-    match phase:
-        case "merge":
-            return replace(back, merged=(*back.merged, _point(entry)))
-        case "switch":
-            synced = back.merged[-1] if back.merged else back.synced
-            return replace(back, merged=(), synced=synced, switched_at=wall)
-        case "back":
-            return _to_dr_again(back)
-        case "empty":
-            return replace(back, emptying=True)
-        case "done":
-            return replace(back, done=True)
-    raise ValueError(phase)
-
-
-def _to_dr_again(back: Failback | None) -> Failback | None:
-    return None if back is None else replace(back, switched_at=None)
 
 
 def _wall(entry: dict[str, Any]) -> str:

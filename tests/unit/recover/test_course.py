@@ -10,7 +10,8 @@ import pytest
 
 from colordrill.errors import EnvironmentProblem
 from colordrill.recover.course import Way, World, course_of
-from colordrill.recover.incidents import Failback, Incident, Past
+from colordrill.recover.failback_past import Failback
+from colordrill.recover.incidents import Incident, Past
 from colordrill.stack.parts import Site
 
 OLD, NEW = "20261122T201500.000Z", "20261122T210000.000Z"

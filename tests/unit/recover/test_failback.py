@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from colordrill.drill import failback_plan
+from colordrill.drill import failback_plan, operating
+from colordrill.drill.backups import TURN
 from colordrill.drill.failback_record import RECORD
-from colordrill.errors import ExitCode, UsageProblem
+from colordrill.errors import ExitCode, UsageProblem, WaitExpired
 from colordrill.recover.incidents import JOURNAL
 from colordrill.scenario.settings import Settings
+from colordrill.stack.parts import Part, Site, parts_of
 from colordrill.stack.target import Executed
+from fakes.notifier import FakeNotifier
 from unit.recover.away import BASE, BESIDE, RETURNED, Away, stack_away
 from unit.recover.broken import PRIMARY
 
@@ -150,3 +155,96 @@ def test_a_dry_run_that_cannot_compare_the_sites_does_not_know(away: Away) -> No
 
     assert planned.exit_code is ExitCode.UNKNOWN
     assert "the agent is down" in str(planned.unseen)
+
+
+@pytest.mark.parametrize(("name", "times"), [("output/later.png", 1), ("models/later", 2)])
+def test_models_that_came_with_the_last_point_are_loaded_anew(
+    away: Away, name: str, times: int
+) -> None:
+    late = iter([{}, {name: b"just in time"}])
+    away.sites.before_copy = lambda: away.sites.dr.update(next(late))
+    before = len(away.incident.disaster.primary.requests)
+
+    away.start()
+
+    requests = away.incident.disaster.primary.requests[before:]
+    assert [each.path for each in requests].count("/free") == times
+
+
+def test_while_somebody_takes_a_point_it_waits_and_then_touches_nothing(away: Away) -> None:
+    """Users would wait for that point, and it would be of a primary that is merged by half."""
+    with (away.incident.directory / TURN).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        with pytest.raises(WaitExpired, match="recovery point that is being taken"):
+            away.start()
+
+    away.expect_still_away()
+    assert away.start().exit_code == 0
+
+
+def test_parts_of_the_primary_that_are_gone_down_or_frozen_are_brought_back(away: Away) -> None:
+    target = away.incident.disaster.target
+    target.remove(Part.PRIMARY_MIRROR)
+    target.kill([Part.PRIMARY_STORAGE])
+    target.freeze(Part.PRIMARY_AGENT)
+
+    done = away.start()
+
+    assert done.exit_code == 0
+    assert "primary-mirror was created anew" in done.steps[0]["detail"]
+    assert "primary-storage was started" in done.steps[0]["detail"]
+    assert all(target.state(each).running for each in parts_of(Site.PRIMARY))
+    assert not target.state(Part.PRIMARY_AGENT).frozen
+
+
+def test_options_of_another_service_fail_nothing_back(away: Away) -> None:
+    away.incident.disaster.configured |= {"SERVICE_PORT": "8199"}
+
+    with pytest.raises(UsageProblem, match="SERVICE_PORT"):
+        away.start()
+
+    away.expect_still_away()
+
+
+def test_a_gateway_that_does_not_let_go_of_the_primary_merges_nothing(away: Away) -> None:
+    usual = away.incident.gateway.run
+    away.incident.gateway.off = {"primary"}
+
+    def deaf(part: Part, command: Any) -> Executed:
+        if command[1].endswith("primary state maint"):
+            away.incident.gateway.off.discard("primary")
+            return Executed(0, "\n", "")
+        return usual(part, command)
+
+    away.incident.disaster.target.programs["haproxy-command"] = deaf
+
+    done = away.start()
+
+    assert done.exit_code == 4
+    assert "still has it as active" in str(done.problem)
+    assert (away.sites.primary, away.sites.merges) == (away.at_primary, [])
+
+
+def test_a_point_that_shares_a_damaged_file_is_copied_whole(away: Away) -> None:
+    ends = iter([Executed(5, "", "a file differs")])
+    usual = away.incident.disaster.target.programs["colordrill-publish"]
+    away.incident.disaster.target.programs["colordrill-publish"] = lambda part, command: (
+        next(ends, None) or usual(part, command)
+    )
+
+    assert away.start().exit_code == 0
+
+    assert any("without sharing files" in line for line in away.incident.said)
+    away.expect_returned()
+
+
+def test_administrators_are_told_of_each_step(away: Away, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = FakeNotifier()
+    monkeypatch.setattr(operating, "notifying", lambda *_: nullcontext(told))
+
+    away.start()
+
+    events = [(event, step) for event, step, _, _ in told.told]
+    steps = [("step", each) for each in ("start", "mount", "verify", "switch", "record")]
+    assert events == [("started", None), *steps, ("ended", None)]

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from colordrill.errors import RecordProblem
-from colordrill.recover.incidents import JOURNAL, Failback, Incident, Journal, Past, read_past
+from colordrill.recover.failback_past import Failback
+from colordrill.recover.incidents import JOURNAL, Incident, Journal, Past, read_past
 from fakes.clock import ManualClock
 
 BEGUN = "2026-11-22T20:15:30.123+00:00"
