@@ -201,14 +201,15 @@ def _alone(shared: Path | None, clock: Clock, stop: threading.Event) -> Iterator
             f"{shared} cannot be opened: {error}", "free some disk space, or see whose it is"
         ) from error
     with lock:
-        while not _locked(lock):
+        while not try_lock(lock):
             if clock.wait(stop, TURN_EVERY_S):
                 yield False
                 return
         yield True
 
 
-def _locked(lock: IO[str]) -> bool:
+def try_lock(lock: IO[str]) -> bool:
+    """Lock the open file for this process, unless somebody else has it."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +13,11 @@ from colordrill.drill.assets import Assets, load_assets
 from colordrill.drill.attached import AttachedStack, attached_stack
 from colordrill.drill.incident_refusals import Refusal, refuse_other_service, weights_backed_up
 from colordrill.drill.incident_world import look, public_client
-from colordrill.drill.provision import golden_canaries
+from colordrill.drill.operating import operating
 from colordrill.drill.recovery_record import Recovery, RecoveryEnd, step_entries
 from colordrill.drill.standing import keep_logs
 from colordrill.errors import ColordrillError, GoldenProblem, RecordProblem
-from colordrill.history import Event, History
+from colordrill.history import Event
 from colordrill.interrupts import interruptible, shielded
 from colordrill.record.journal import RunDirectory
 from colordrill.recover.choosing import Wish, candidates
@@ -30,17 +29,10 @@ from colordrill.recover.primary import Finding, examine
 from colordrill.recover.readiness.left_rehearsal import end_left_rehearsal
 from colordrill.recover.readiness.rehearsal import MARKER
 from colordrill.recover.steps import Operator, RunbookEnd, SiteNotJudged
-from colordrill.recover.webhook import notifying
-from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
-from colordrill.workload.canary import CanaryRunner
-from colordrill.workload.scoring import ScoringWorker
 
 FOLDER = "recoveries"
-NUMBERS_PER_S = 1_000
-"""More than a start writes operations: two starts are seconds apart."""
-
 PURPOSE = "recover"
 
 
@@ -138,7 +130,10 @@ class _Start:
         self.say(self.course.why)
         end, problem = RecoveryEnd.BROKEN_OFF, None
         try:
-            with self._operator(directory) as operator:
+            with operating(
+                self.settings, self.assets, self.stack, self.public, directory, self.say, self.clock
+            ) as operator:
+                operator.history.listen(self._events.append)
                 self._refuse_healthy(operator)
                 end = self._take_steps(operator, directory.path, points)
         except ColordrillError as error:
@@ -150,32 +145,6 @@ class _Start:
                 recovery = self.told(end, directory.path, problem)
                 self._write(recovery, directory.path)
         return recovery
-
-    @contextmanager
-    def _operator(self, directory: RunDirectory) -> Iterator[Operator]:
-        objectives = self.settings.apply(HOST_POWER_LOSS).objectives
-        # ids name photos at the sites, and no two starts may share any: a service that has coloured
-        # one before answers from its cache. The journal knows nothing of a start killed early
-        first = int(self._began_at.timestamp()) * NUMBERS_PER_S + 1
-        with (
-            History(directory.history, self.clock, first) as history,
-            ScoringWorker(history, directory.path, objectives) as scoring,
-            notifying(
-                self.settings.notify, directory.path.name, history, self.clock, self.say
-            ) as notifier,
-        ):
-            history.listen(self._events.append)
-            yield Operator(
-                target=self.stack.target,
-                history=history,
-                clock=self.clock,
-                public=self.public,
-                runner=CanaryRunner(history, self.clock, scoring, directory.path),
-                canaries=golden_canaries(self.assets, directory.path),
-                say=self.say,
-                service_port=self.assets.service.port,
-                notifier=notifier,
-            )
 
     def _refuse_healthy(self, operator: Operator) -> None:
         if self.course.on_dr:

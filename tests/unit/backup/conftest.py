@@ -21,10 +21,12 @@ MODULES = (
     "point_store",
     "recovery_point",
     "seen_files",
+    "site_listing",
     "retention",
     "offsite_checks",
     "site_volumes",
     "earlier_restore",
+    "merge_plan",
     "lease",
 )
 HORIZON_S, INTERVAL_S = 20.0, 4.0

@@ -38,7 +38,7 @@ class Copies:
 
     def take(self, point: str, previous: str | None = None) -> dict[str, Any]:
         """Copy and publish; returns the manifest."""
-        self.snapshot.copy(point, previous)
+        self.snapshot.copy(point, previous, "nowhere")
         self.published.add(point)
         return self.manifests[-1]
 
@@ -57,7 +57,7 @@ def copies(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Copie
     monkeypatch.setenv("SITE_ROOT", str(site))
     monkeypatch.setenv("BACKUP_ACCOUNT", "agent")
     monkeypatch.setenv("BACKUP_SERVER", "nowhere")
-    for name in ("recovery_point", "site_volumes", "lease", "seen_files"):
+    for name in ("recovery_point", "site_volumes", "lease", "seen_files", "site_listing"):
         sys.modules.pop(name, None)
     copies = Copies(site, program("colordrill-snapshot"))
     monkeypatch.setattr(sys.modules["seen_files"], "MEMORY", tmp_path / "memory.json")
@@ -150,7 +150,9 @@ def test_a_folder_that_vanishes_during_the_copy_leaves_its_files_to_the_point_be
 def test_an_unchanged_file_that_cannot_be_read_is_named(
     copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copies.snapshot, "digests", lambda _, names: [None for _ in names])
+    monkeypatch.setattr(
+        sys.modules["site_listing"], "digests", lambda _, names: [None for _ in names]
+    )
 
     with pytest.raises(PermissionError, match=r"input/a\.png cannot be read"):
         copies.take(FIRST)
