@@ -11,7 +11,13 @@ from functools import cache
 from colordrill.data import golden_images
 from colordrill.errors import UsageProblem
 from colordrill.picture import ColourBounds, load_bounds
-from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery, StackKind
+from colordrill.scenario.fault_spec import (
+    Detection,
+    FaultSpec,
+    Recovery,
+    StackKind,
+    StrategyKind,
+)
 from colordrill.scenario.numbers import positive
 
 RTO_OF_RECORD_S = 1800.0
@@ -180,6 +186,7 @@ class Scenario:
         bundled_only: it needs the bundled service's own image, nodes or checkpoint.
         offsite_every: the first recovery point and then every so-many-th is copied off site as
             well, and the runbook may restore a copy; 0: none is, which spares a drill the time.
+        strategy: how recovery points are kept, and from where the failover restores them.
         sabotage: set for a red twin.
     """
 
@@ -199,6 +206,7 @@ class Scenario:
     stack: StackKind = StackKind.PLAIN
     bundled_only: bool = False
     offsite_every: int = 0
+    strategy: StrategyKind = StrategyKind.RSYNC
     sabotage: SabotageSpec | None = None
 
     def __post_init__(self) -> None:
@@ -217,6 +225,18 @@ class Scenario:
             positive("unflushed_max_s", self.unflushed_max_s)
         if self.recovery is Recovery.UNAIDED and self.detection is Detection.SCRUB:
             raise UsageProblem(f"{self.name}: what a scrub finds somebody must repair")
+        self._refuse_strategy()
+
+    def _refuse_strategy(self) -> None:
+        if self.strategy is not StrategyKind.RSYNC and self.recovery is not Recovery.FAILOVER:
+            raise UsageProblem(
+                f"{self.name}: a repair in place needs the backup server's points, and not those "
+                f"of {self.strategy}"
+            )
+        if self.strategy is StrategyKind.RESTIC and not self.offsite_every:
+            raise UsageProblem(f"{self.name}: without offsite_every restic keeps no point")
+        if self.strategy is StrategyKind.S3 and self.offsite_every:
+            raise UsageProblem(f"{self.name}: offsite_every copies the backup server's points")
 
     @property
     def expected_site(self) -> str:
