@@ -84,8 +84,16 @@ class Secrets:
         }
 
     def stores(self) -> dict[str, str]:
-        """The accounts of the replicated bucket, as both storages know them."""
-        known = {"POINTS_REPLICA": f"{STORE_ALIAS}:9000"}
+        """Every account, as both storages know them."""
+        known = {
+            "MINIO_ROOT_USER": "labroot",
+            "MINIO_ROOT_PASSWORD": self.storage_password,
+            "OFFSITE_WRITER_USER": "writer",
+            "OFFSITE_WRITER_PASSWORD": self.writer,
+            "OFFSITE_READER_USER": "reader",
+            "OFFSITE_READER_PASSWORD": self.reader,
+            "POINTS_REPLICA": f"{STORE_ALIAS}:9000",
+        }
         for account, password in self.points.items():
             known[f"POINTS_{account.upper()}_USER"] = f"points{account}"
             known[f"POINTS_{account.upper()}_PASSWORD"] = password
@@ -252,15 +260,6 @@ def start_lab(
         "GIT_SERVER": "server:9418",
     }
     account = {"BACKUP_ACCOUNT": "agent", "BACKUP_PASSWORD": known.backup_password}
-    stored = {
-        "MINIO_ROOT_USER": "labroot",
-        "MINIO_ROOT_PASSWORD": known.storage_password,
-        "OFFSITE_WRITER_USER": "writer",
-        "OFFSITE_WRITER_PASSWORD": known.writer,
-        "OFFSITE_READER_USER": "reader",
-        "OFFSITE_READER_PASSWORD": known.reader,
-        **known.stores(),
-    }
     wrong = dict.fromkeys(
         ("RSYNC_PASSWORD", "RESTIC_PASSWORD", "POINTS_DR_SECRET_ACCESS_KEY"), "wrong"
     )
@@ -274,8 +273,8 @@ def start_lab(
     }
     lab = StrategyLab(
         box("server", backup, ["colordrill-backup-server"], server_environment),
-        box("storage", storage, minio, stored),
-        box("source", storage, minio, stored),
+        box("storage", storage, minio, known.stores()),
+        box("source", storage, minio, known.stores()),
         box("primary", backup, IDLE, {**agent, **adds}),
         box("dr", backup, IDLE, {**agent, **reader}),
         box("stranger", backup, IDLE, {**agent, **reader, **wrong}),
