@@ -243,6 +243,24 @@ class Scenario:
         """The site that must answer after recovery."""
         return "dr" if self.recovery is Recovery.FAILOVER else "primary"
 
+    def kept_by(self, strategy: StrategyKind) -> Scenario:
+        """The same drill whose points are kept so; one that does not fail over stays as it is.
+
+        Raises:
+            UsageProblem: it is a red twin, which sabotages points as its own strategy keeps them.
+        """
+        if self.recovery is not Recovery.FAILOVER or strategy is self.strategy:
+            return self
+        if self.sabotage is not None:
+            raise UsageProblem(
+                f"{self.name} is a red twin of a drill by {self.strategy}, not by {strategy}",
+                "run it without a strategy; the drill itself runs by any",
+            )
+        every = self.offsite_every
+        if strategy is not StrategyKind.RSYNC:
+            every = max(1, every) if strategy is StrategyKind.RESTIC else 0
+        return replace(self, strategy=strategy, offsite_every=every)
+
     def stretched(self, factor: float) -> Scenario:
         """The same drill on a host that is slower by *factor*: its faults last longer.
 
