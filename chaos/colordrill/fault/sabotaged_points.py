@@ -33,6 +33,20 @@ ls "$stored"
 """,
 )
 
+KEEP_OLDEST_MANIFEST = (
+    "sh",
+    "-c",
+    """
+export MC_CONFIG_DIR=/tmp/mc-points
+export MC_HOST_local="http://$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD@127.0.0.1:9000"
+manifests=/data/points/points
+for name in $(ls "$manifests" | tail -n +2); do
+  mc --quiet rm --versions --force "local/points/points/$name" > /dev/null
+done
+ls "$manifests"
+""",
+)
+
 REWRITE = r"""
 import hashlib, json, os, pathlib, re, sys
 task, ending, *rest = sys.argv[1:]
@@ -91,6 +105,13 @@ def keep_only_oldest(target: Target) -> None:
 def keep_only_oldest_copy(target: Target) -> None:
     """Delete every off-site snapshot but the oldest, in the DR site's storage."""
     done = target.execute(Part.DR_STORAGE, KEEP_OLDEST_COPY)
+    if done.exit_code != 0 or len(done.stdout.split()) != 1:
+        raise EnvironmentProblem(f"the sabotage failed: {done.stderr or done.stdout}")
+
+
+def keep_only_oldest_manifest(target: Target) -> None:
+    """Delete the manifest of every point but the oldest, in the DR site's storage."""
+    done = target.execute(Part.DR_STORAGE, KEEP_OLDEST_MANIFEST)
     if done.exit_code != 0 or len(done.stdout.split()) != 1:
         raise EnvironmentProblem(f"the sabotage failed: {done.stderr or done.stdout}")
 

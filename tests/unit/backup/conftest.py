@@ -16,6 +16,7 @@ from fakes.backup_programs import Programs
 from fakes.clock import ManualClock
 from fakes.kept_points import FILES, POINTS
 from fakes.points_on_disk import PROGRAMS, PointsOnDisk
+from unit.backup.s3_agents import Agents, agents_at
 
 MODULES = (
     "point_store",
@@ -25,6 +26,7 @@ MODULES = (
     "retention",
     "offsite_checks",
     "site_volumes",
+    "site_listing",
     "earlier_restore",
     "merge_plan",
     "lease",
@@ -60,6 +62,15 @@ def store(disk: PointsOnDisk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     yield import_module("point_store")
     for name in MODULES:
         sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def agents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Agents]:
+    """Both sites' agents, a bucket at each site."""
+    with agents_at(tmp_path, monkeypatch, capsys) as agents:
+        yield agents
 
 
 @pytest.fixture
