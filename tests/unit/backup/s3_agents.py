@@ -25,6 +25,19 @@ SITE = {"output/a.png": b"picture", "config/stack.env": b"IMAGE=x\n", "input/emp
 
 
 @dataclass
+class Waiting:
+    """Time that passes where somebody sleeps."""
+
+    now_s: float = 0.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+@dataclass
 class Agents:
     """Both sites' agents, and a bucket at each."""
 
@@ -109,7 +122,7 @@ def agents_at(
     monkeypatch.setattr(program, "end_by_exception", lambda: None)
     monkeypatch.setattr(program, "empty_again", import_module("site_volumes").empty_again)
     monkeypatch.setattr(import_module("site_volumes").signal, "signal", lambda *_: None)
-    monkeypatch.setattr(points, "LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(points, "time", Waiting())
     for site in ("primary", "dr"):
         for folder in ("input", "output", "workflows", "models", "config"):
             (root / site / folder).mkdir(parents=True)
