@@ -41,6 +41,12 @@ class Box:
         """Run a script of ``in_container/``."""
         self.run("python3", "-c", (SCRIPTS / name).read_text(encoding="utf-8"), *words)
 
+    def cpu_s(self) -> float:
+        """Processor time that its processes have used."""
+        api = self.container.client.api
+        told = api.stats(self.container.id, stream=False, one_shot=True)
+        return float(told["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
+
     def empty_site(self) -> None:
         """Remove whatever lies in the site's folders."""
         self.run("find", "/site", "-mindepth", "2", "-delete")
@@ -54,6 +60,10 @@ class Lab:
     store: Box
     primary: Box
     dr: Box
+
+    def cpu_s(self) -> float:
+        """Processor time that all containers have used."""
+        return sum(each.cpu_s() for each in (self.server, self.store, self.primary, self.dr))
 
 
 @contextmanager

@@ -80,6 +80,7 @@ def unchanged(lab: Lab, sizes: tuple[int, ...], rounds: int) -> Iterator[tuple[s
         lab.primary.run("sh", "-c", f"rsync -a /site/ {MODULE}/incoming/plain-base/")
         plain = f"rsync -a --link-dest=/incoming/plain-base /site/ {MODULE}/incoming/plain/"
         figures = in_turn(
+            lab,
             points.take,
             partial(lab.primary.run, "sh", "-c", plain),
             rounds,
@@ -122,6 +123,7 @@ def _restored(lab: Lab, points: Points, rounds: int, bound: float) -> Figures:
     source = f"{MODULE}/points/{points.newest}/output/"
     plain = f"rsync -a {source} /site/output/ && {HASH_ALL} sha256sum > /dev/null"
     return in_turn(
+        lab,
         lambda: lab.dr.run("colordrill-restore", str(points.newest)),
         lambda: lab.dr.run("sh", "-c", plain),
         rounds,
@@ -137,6 +139,7 @@ def large(lab: Lab, files: int, megabytes: int, rounds: int) -> Iterator[tuple[s
     yield (
         f"hashing {size}",
         in_turn(
+            lab,
             lambda: lab.primary.script("hash_all.py", "/site/output"),
             lambda: lab.primary.run(
                 "sh", "-c", f"{HASH_ALL} -n 64 -P $(nproc) sha256sum > /dev/null"
@@ -153,6 +156,7 @@ def large(lab: Lab, files: int, megabytes: int, rounds: int) -> Iterator[tuple[s
     yield (
         f"off-site restore of {size}",
         in_turn(
+            lab,
             lambda: lab.dr.run("colordrill-offsite", "restore", str(points.newest)),
             lambda: lab.dr.run(*plain, "--target=/site"),
             rounds,
