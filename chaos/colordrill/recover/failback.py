@@ -31,6 +31,7 @@ from colordrill.recover.incident import CANARIES
 from colordrill.recover.incidents import Journal
 from colordrill.recover.primary import fence_primary
 from colordrill.recover.steps import Operator, RunbookEnd, Step, StepDone
+from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import Part, Site, SiteFolder, parts_of
 
 IDLE_LIMIT_S = 120.0
@@ -139,24 +140,25 @@ class FailbackRunbook:
         self._fenced_ns = operator.clock.now_ns()
         _fence_seen(operator, Site.DR)
         cut = end_requests(operator.target, Site.DR, operator.clock)
-        poll(
-            operator.clock,
-            lambda: self._jobs_at_dr() == 0 or None,
-            awaited="the jobs of the DR site to end",
-            timeout_s=IDLE_LIMIT_S,
-            explain=lambda: operator.explain(Site.DR),
-        )
+        if operator.target.state(DR).running:
+            with operator.client(Site.DR) as client:
+                poll(
+                    operator.clock,
+                    lambda: self._has_no_jobs(client),
+                    awaited="the jobs of the DR site to end",
+                    timeout_s=IDLE_LIMIT_S,
+                    every_s=0.5,
+                    explain=lambda: operator.explain(Site.DR),
+                )
         return cut
 
-    def _jobs_at_dr(self) -> int | None:
-        """How many jobs it has left; None where it does not say. One that is down has none."""
-        if not self.operator.target.state(DR).running:
-            return 0
+    def _has_no_jobs(self, client: ComfyClient) -> bool | None:
+        """Whether the DR site has done all that was asked of it; None: not yet, or not known."""
         try:
-            with self.operator.client(Site.DR) as client:
-                return client.jobs_left(timeout_s=2.0)
+            return client.jobs_left(timeout_s=2.0) == 0 or None
         except EnvironmentProblem:
-            return None
+            # the queue is gone with its service
+            return None if self.operator.target.state(DR).running else True
 
     def _verify(self) -> StepDone:
         return StepDone(self.operator.judge_site(Site.PRIMARY))
