@@ -129,8 +129,9 @@ class FailbackRunbook:
         point = take_point(operator, Part.DR_AGENT)
         self.journal.failback("merge", point)
         earlier = tuple(each.point for each in self.passes)
-        past = replace(self.course.past, merged=(*self.course.past.merged, *earlier))
-        merged = merge_point(operator.target, Part.PRIMARY_AGENT, point, past, CANARIES)
+        known = self.course.ancestry
+        known = replace(known, merged=(*known.merged, *earlier))
+        merged = merge_point(operator.target, Part.PRIMARY_AGENT, point, known, CANARIES)
         self.passes.append(merged)
         return merged
 

@@ -9,7 +9,7 @@ from colordrill.backup.point_ids import begun_at
 
 
 @dataclass(frozen=True, slots=True)
-class Failback:
+class WayBack:
     """The way back to the primary, as far as it was taken.
 
     Attributes:
@@ -31,7 +31,7 @@ class Failback:
     done: bool = False
 
 
-def failback_told(back: Failback | None, entry: dict[str, Any], wall: str) -> Failback | None:
+def failback_told(back: WayBack | None, entry: dict[str, Any], wall: str) -> WayBack | None:
     """What is known after one more line of the journal.
 
     Args:
@@ -44,7 +44,7 @@ def failback_told(back: Failback | None, entry: dict[str, Any], wall: str) -> Fa
     """
     phase = entry["phase"]
     if phase == "begin":
-        return Failback(wall)
+        return WayBack(wall)
     if back is None:
         raise ValueError(phase)
     match phase:
@@ -65,6 +65,6 @@ def failback_told(back: Failback | None, entry: dict[str, Any], wall: str) -> Fa
     raise ValueError(phase)
 
 
-def to_dr_again(back: Failback | None) -> Failback | None:
+def to_dr_again(back: WayBack | None) -> WayBack | None:
     """Users are sent to the DR site again."""
     return None if back is None else replace(back, switched_at=None)
