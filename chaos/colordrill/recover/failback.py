@@ -105,8 +105,8 @@ class FailbackRunbook:
     def _mount(self) -> StepDone:
         back = self.course.incident.failback
         if self.course.switched:
-            self.point = back.synced or "" if back is not None else ""
-            return StepDone(f"{self.point} was merged by an earlier start", self.point or None)
+            self.point = (back.last_point if back is not None else None) or ""
+            return StepDone("an earlier start has merged both sites", self.point or None)
         if back is None:
             self.journal.failback("begin")
         first = self._merge()

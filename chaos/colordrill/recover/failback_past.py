@@ -30,6 +30,11 @@ class WayBack:
     emptying: bool = False
     done: bool = False
 
+    @property
+    def last_point(self) -> str | None:
+        """The newest point that is known to hold what the DR site did."""
+        return self.merged[-1] if self.merged else self.synced
+
 
 def failback_told(back: WayBack | None, entry: dict[str, Any], wall: str) -> WayBack | None:
     """What is known after one more line of the journal.
@@ -54,8 +59,7 @@ def failback_told(back: WayBack | None, entry: dict[str, Any], wall: str) -> Way
             begun_at(point)
             return replace(back, merged=(*back.merged, point))
         case "switch":
-            synced = back.merged[-1] if back.merged else back.synced
-            return replace(back, merged=(), synced=synced, switched_at=wall)
+            return replace(back, merged=(), synced=back.last_point, switched_at=wall)
         case "back":
             return to_dr_again(back)
         case "empty":
