@@ -21,7 +21,7 @@ canary       a whole canary                      *invoke* ``canary, photo``; ok 
                                                  error``
 calibration  a canary sent alone, beforehand     as ``canary``
 verifycan    a canary sent to a site itself, by  as ``canary``
-             the runbook's step 3 or to the
+             a runbook's check or to the
              primary before it is given up
 score        note: the judgement of a canary     ``op`` (id of the canary line), ``correct``
                                                  (true/false/null), ``reasons[]``, ``scores{}``,

@@ -47,7 +47,7 @@ class MergingSite:
         monkeypatch.setattr(self.program, "manifest_files", self._manifest)
         monkeypatch.setattr(self.program, "bring", self._bring)
         monkeypatch.setattr(self.program, "lease", lambda _point: nullcontext())
-        monkeypatch.setattr("os.sync", lambda: None)
+        monkeypatch.setattr(self.program, "flush", lambda: None)
 
     def put(self, tree: Tree) -> None:
         """Let the site hold this and nothing else."""

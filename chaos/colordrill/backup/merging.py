@@ -16,7 +16,7 @@ PROGRAM = "colordrill-merge"
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class Ancestry:
     """What is known of the site whose state is merged.
 
     Attributes:
@@ -57,7 +57,9 @@ class Merged:
         )
 
 
-def merge_point(target: Target, agent: Part, point: str, past: Past, canaries: str) -> Merged:
+def merge_point(
+    target: Target, agent: Part, point: str, ancestry: Ancestry, canaries: str
+) -> Merged:
     """Merge the published *point* of the other site into *agent*'s; every file is verified.
 
     Broken off at any moment and done again it comes to the same. A merge or restore that is under
@@ -67,18 +69,18 @@ def merge_point(target: Target, agent: Part, point: str, past: Past, canaries: s
         target: the stack.
         agent: of the site that takes over.
         point: the other site's state.
-        past: what is known of the other site.
+        ancestry: what is known of the other site.
         canaries: what the names of photos and pictures begin with that are left out.
 
     Raises:
         PointDamaged: a point is not what its manifest says.
         EnvironmentProblem: it could not be merged.
     """
-    return _merged(target, agent, [point, *_words(past, canaries)])
+    return _merged(target, agent, [point, *_words(ancestry, canaries)])
 
 
 def plan_merge(
-    target: Target, source: Part, agent: Part, point: str, past: Past, canaries: str
+    target: Target, source: Part, agent: Part, point: str, ancestry: Ancestry, canaries: str
 ) -> Merged:
     """What a merge of *source*'s site, as it is now, into *agent*'s would do; changes neither.
 
@@ -88,7 +90,7 @@ def plan_merge(
         agent: of the site that would take over.
         point: an id that no point has; a list of hashes is under it on the backup server, and stays
             there until it is swept.
-        past: as of `merge_point`.
+        ancestry: as of `merge_point`.
         canaries: as of `merge_point`.
 
     Raises:
@@ -98,14 +100,14 @@ def plan_merge(
     listed = target.execute(source, command, timeout_s=COPY_LIMIT_S)
     if listed.exit_code != 0:
         raise EnvironmentProblem(f"{source} could not list its site: {_said(listed)}")
-    words = [point, *_words(past, canaries), "--dry-run", "--unpublished"]
+    words = [point, *_words(ancestry, canaries), "--dry-run", "--unpublished"]
     return _merged(target, agent, words)
 
 
-def _words(past: Past, canaries: str) -> list[str]:
-    words = [word for each in past.merged for word in ("--merged", each)]
-    base = [] if past.base is None else ["--base", past.base]
-    return [*base, *words, "--mark", past.mark, "--canaries", canaries]
+def _words(ancestry: Ancestry, canaries: str) -> list[str]:
+    words = [word for each in ancestry.merged for word in ("--merged", each)]
+    base = [] if ancestry.base is None else ["--base", ancestry.base]
+    return [*base, *words, "--mark", ancestry.mark, "--canaries", canaries]
 
 
 def _merged(target: Target, agent: Part, words: Sequence[str]) -> Merged:

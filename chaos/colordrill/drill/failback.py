@@ -173,7 +173,7 @@ class _Start:
             active=self._active(),
             why=self.course.why,
             resumed=self.course.way is Way.RESUME,
-            base=self.course.past.base,
+            base=self.course.ancestry.base,
             point=(runbook.point or None) if runbook else None,
             files=files_of(runbook.passes) if runbook else None,
             began_at=self._began_at.isoformat(timespec="milliseconds"),

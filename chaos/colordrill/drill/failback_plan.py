@@ -78,7 +78,7 @@ def plan(settings: Settings, run_id: str | None, clock: Clock | None = None) -> 
             stack=stack.run_id,
             way=course.way.value,
             why=course.why,
-            base=course.past.base,
+            base=course.ancestry.base,
             files=files,
             unseen=unseen,
             steps=_steps(stack, course, settings),
@@ -92,7 +92,7 @@ def _files(
     point = next_point_id(clock.wall(), world.points[-1] if world.points else None)
     try:
         planned = plan_merge(
-            target, Part.DR_AGENT, Part.PRIMARY_AGENT, point, course.past, CANARIES
+            target, Part.DR_AGENT, Part.PRIMARY_AGENT, point, course.ancestry, CANARIES
         )
     finally:
         # the list of hashes that the comparison needed

@@ -14,7 +14,7 @@ from enum import Enum
 
 from colordrill.backup.point_ids import begun_at
 from colordrill.errors import EnvironmentProblem
-from colordrill.recover.failback_past import Failback
+from colordrill.recover.failback_past import WayBack
 from colordrill.recover.incidents import Incident, Past
 from colordrill.stack.parts import Site
 
@@ -109,7 +109,7 @@ def _away_from_dr(last: Incident, world: World) -> Course:
     return Course(Way.BEGIN, None, why)
 
 
-def _after_failback(last: Incident, back: Failback, world: World) -> Course:
+def _after_failback(last: Incident, back: WayBack, world: World) -> Course:
     """The gateway does not send users to the DR site alone, and a failback was begun."""
     begun = f"the failback begun at {back.begun_at}"
     if back.done:

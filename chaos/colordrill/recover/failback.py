@@ -31,6 +31,7 @@ from colordrill.recover.incident import CANARIES
 from colordrill.recover.incidents import Journal
 from colordrill.recover.primary import fence_primary
 from colordrill.recover.steps import Operator, RunbookEnd, Step, StepDone
+from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import Part, Site, SiteFolder, parts_of
 
 IDLE_LIMIT_S = 120.0
@@ -104,8 +105,8 @@ class FailbackRunbook:
     def _mount(self) -> StepDone:
         back = self.course.incident.failback
         if self.course.switched:
-            self.point = back.synced or "" if back is not None else ""
-            return StepDone(f"{self.point} was merged by an earlier start", self.point or None)
+            self.point = (back.last_point if back is not None else None) or ""
+            return StepDone("an earlier start has merged both sites", self.point or None)
         if back is None:
             self.journal.failback("begin")
         first = self._merge()
@@ -128,8 +129,9 @@ class FailbackRunbook:
         point = take_point(operator, Part.DR_AGENT)
         self.journal.failback("merge", point)
         earlier = tuple(each.point for each in self.passes)
-        past = replace(self.course.past, merged=(*self.course.past.merged, *earlier))
-        merged = merge_point(operator.target, Part.PRIMARY_AGENT, point, past, CANARIES)
+        known = self.course.ancestry
+        known = replace(known, merged=(*known.merged, *earlier))
+        merged = merge_point(operator.target, Part.PRIMARY_AGENT, point, known, CANARIES)
         self.passes.append(merged)
         return merged
 
@@ -139,24 +141,25 @@ class FailbackRunbook:
         self._fenced_ns = operator.clock.now_ns()
         _fence_seen(operator, Site.DR)
         cut = end_requests(operator.target, Site.DR, operator.clock)
-        poll(
-            operator.clock,
-            lambda: self._jobs_at_dr() == 0 or None,
-            awaited="the jobs of the DR site to end",
-            timeout_s=IDLE_LIMIT_S,
-            explain=lambda: operator.explain(Site.DR),
-        )
+        if operator.target.state(DR).running:
+            with operator.client(Site.DR) as client:
+                poll(
+                    operator.clock,
+                    lambda: self._has_no_jobs(client),
+                    awaited="the jobs of the DR site to end",
+                    timeout_s=IDLE_LIMIT_S,
+                    every_s=0.5,
+                    explain=lambda: operator.explain(Site.DR),
+                )
         return cut
 
-    def _jobs_at_dr(self) -> int | None:
-        """How many jobs it has left; None where it does not say. One that is down has none."""
-        if not self.operator.target.state(DR).running:
-            return 0
+    def _has_no_jobs(self, client: ComfyClient) -> bool | None:
+        """Whether the DR site has done all that was asked of it; None: not yet, or not known."""
         try:
-            with self.operator.client(Site.DR) as client:
-                return client.jobs_left(timeout_s=2.0)
+            return client.jobs_left(timeout_s=2.0) == 0 or None
         except EnvironmentProblem:
-            return None
+            # the queue is gone with its service
+            return None if self.operator.target.state(DR).running else True
 
     def _verify(self) -> StepDone:
         return StepDone(self.operator.judge_site(Site.PRIMARY))

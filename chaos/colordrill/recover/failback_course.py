@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from colordrill.backup.merging import Past as MergePast
+from colordrill.backup.merging import Ancestry
 from colordrill.backup.point_ids import point_id
 from colordrill.errors import UsageProblem
 from colordrill.recover.course import Way, World
-from colordrill.recover.failback_past import Failback
+from colordrill.recover.failback_past import WayBack
 from colordrill.recover.incidents import Incident, Past
 from colordrill.stack.parts import Site
 
@@ -26,14 +26,14 @@ class FailbackCourse:
         why: for people.
         switched: an earlier start had begun to switch, and users may be at the primary since: the
             sites are not merged again, and nobody is sent back.
-        past: what is known of the DR site, for the merge.
+        ancestry: what is known of the DR site's past, for the merge.
     """
 
     way: Way
     incident: Incident
     why: str
     switched: bool
-    past: MergePast
+    ancestry: Ancestry
 
 
 def failback_course(past: Past, world: World) -> FailbackCourse:
@@ -52,7 +52,9 @@ def failback_course(past: Past, world: World) -> FailbackCourse:
     back = last.failback
     if back is not None and back.done and world.active == {Site.PRIMARY}:
         why = f"the failback begun at {back.begun_at} is over, and the primary is the active site"
-        return FailbackCourse(Way.NOTHING, last, why, switched=True, past=_merge_past(last, world))
+        return FailbackCourse(
+            Way.NOTHING, last, why, switched=True, ancestry=_ancestry(last, world)
+        )
     switched = _resumed(back, world) if back is not None else False
     if back is None and world.active != {Site.DR}:
         raise _not_at_dr(world)
@@ -62,10 +64,10 @@ def failback_course(past: Past, world: World) -> FailbackCourse:
         way, why = Way.BEGIN, f"the recovery begun at {last.begun_at} ended at the DR site"
     else:
         way, why = Way.RESUME, f"the failback begun at {back.begun_at} was broken off"
-    return FailbackCourse(way, last, why, switched, _merge_past(last, world))
+    return FailbackCourse(way, last, why, switched, _ancestry(last, world))
 
 
-def _resumed(back: Failback, world: World) -> bool:
+def _resumed(back: WayBack, world: World) -> bool:
     """Whether users may be at the primary since an earlier start.
 
     Raises:
@@ -95,11 +97,11 @@ def _seen(world: World) -> str:
     return f"the gateway sends users to {' and '.join(sorted(world.active)) or 'nobody'}"
 
 
-def _merge_past(last: Incident, world: World) -> MergePast:
+def _ancestry(last: Incident, world: World) -> Ancestry:
     """What the DR site stood on, of what the backup server still holds."""
     back = last.failback
     bases = last.restored[-1:] if back is None or back.synced is None else (back.synced,)
     kept = [each for each in bases if each in world.points]
     merged = () if back is None else tuple(each for each in back.merged if each in world.points)
     began = datetime.fromisoformat(last.begun_at).astimezone(UTC)
-    return MergePast(kept[0] if kept else None, merged, point_id(began))
+    return Ancestry(kept[0] if kept else None, merged, point_id(began))

@@ -9,7 +9,7 @@ from colordrill.backup.point_ids import begun_at
 
 
 @dataclass(frozen=True, slots=True)
-class Failback:
+class WayBack:
     """The way back to the primary, as far as it was taken.
 
     Attributes:
@@ -30,8 +30,13 @@ class Failback:
     emptying: bool = False
     done: bool = False
 
+    @property
+    def last_point(self) -> str | None:
+        """The newest point that is known to hold what the DR site did."""
+        return self.merged[-1] if self.merged else self.synced
 
-def failback_told(back: Failback | None, entry: dict[str, Any], wall: str) -> Failback | None:
+
+def failback_told(back: WayBack | None, entry: dict[str, Any], wall: str) -> WayBack | None:
     """What is known after one more line of the journal.
 
     Args:
@@ -44,7 +49,7 @@ def failback_told(back: Failback | None, entry: dict[str, Any], wall: str) -> Fa
     """
     phase = entry["phase"]
     if phase == "begin":
-        return Failback(wall)
+        return WayBack(wall)
     if back is None:
         raise ValueError(phase)
     match phase:
@@ -54,8 +59,7 @@ def failback_told(back: Failback | None, entry: dict[str, Any], wall: str) -> Fa
             begun_at(point)
             return replace(back, merged=(*back.merged, point))
         case "switch":
-            synced = back.merged[-1] if back.merged else back.synced
-            return replace(back, merged=(), synced=synced, switched_at=wall)
+            return replace(back, merged=(), synced=back.last_point, switched_at=wall)
         case "back":
             return to_dr_again(back)
         case "empty":
@@ -65,6 +69,6 @@ def failback_told(back: Failback | None, entry: dict[str, Any], wall: str) -> Fa
     raise ValueError(phase)
 
 
-def to_dr_again(back: Failback | None) -> Failback | None:
+def to_dr_again(back: WayBack | None) -> WayBack | None:
     """Users are sent to the DR site again."""
     return None if back is None else replace(back, switched_at=None)

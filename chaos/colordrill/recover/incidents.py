@@ -19,7 +19,7 @@ from typing import Any
 from colordrill.backup.point_ids import begun_at
 from colordrill.clock import Clock
 from colordrill.errors import EnvironmentProblem, RecordProblem
-from colordrill.recover.failback_past import Failback, failback_told, to_dr_again
+from colordrill.recover.failback_past import WayBack, failback_told, to_dr_again
 
 JOURNAL = "recover.jsonl"
 _NO_LINE_OF_OURS = (
@@ -59,7 +59,7 @@ class Incident:
     broken_off: str | None = None
     switching: bool = False
     closed: bool = False
-    failback: Failback | None = None
+    failback: WayBack | None = None
 
     @property
     def held_at_dr(self) -> tuple[str, ...]:

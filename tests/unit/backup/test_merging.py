@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from colordrill.backup.merging import Merged, Past, merge_point, plan_merge
+from colordrill.backup.merging import Ancestry, Merged, merge_point, plan_merge
 from colordrill.backup.points import PointDamaged
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part
@@ -16,7 +16,7 @@ from colordrill.stack.target import Executed
 from fakes.target import FakePart, FakeTarget
 
 BASE, FIRST, POINT = "20261122T201530.123Z", "20261122T211500.000Z", "20261122T211600.000Z"
-PAST = Past(BASE, (FIRST,), BASE)
+ANCESTRY = Ancestry(BASE, (FIRST,), BASE)
 CANARIES = "verifycan-"
 TOLD: dict[str, Any] = {
     "point": POINT,
@@ -42,12 +42,12 @@ class Agents:
         self.asked.append((part, list(command)))
         return self.answers[command[0]]
 
-    def merge(self, past: Past = PAST) -> Merged:
-        return merge_point(self.target, Part.PRIMARY_AGENT, POINT, past, CANARIES)
+    def merge(self, ancestry: Ancestry = ANCESTRY) -> Merged:
+        return merge_point(self.target, Part.PRIMARY_AGENT, POINT, ancestry, CANARIES)
 
     def plan(self) -> Merged:
         agents = (Part.DR_AGENT, Part.PRIMARY_AGENT)
-        return plan_merge(self.target, *agents, POINT, PAST, CANARIES)
+        return plan_merge(self.target, *agents, POINT, ANCESTRY, CANARIES)
 
 
 def telling(**changes: Any) -> Executed:
@@ -66,7 +66,7 @@ def test_a_merge_tells_what_became_of_each_file() -> None:
 def test_without_a_base_none_is_named() -> None:
     agents = Agents(telling())
 
-    agents.merge(Past(None, (), BASE))
+    agents.merge(Ancestry(None, (), BASE))
 
     assert "--base" not in agents.asked[0][1]
 

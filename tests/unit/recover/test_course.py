@@ -10,7 +10,7 @@ import pytest
 
 from colordrill.errors import EnvironmentProblem
 from colordrill.recover.course import Way, World, course_of
-from colordrill.recover.failback_past import Failback
+from colordrill.recover.failback_past import WayBack
 from colordrill.recover.incidents import Incident, Past
 from colordrill.stack.parts import Site
 
@@ -18,13 +18,13 @@ OLD, NEW = "20261122T201500.000Z", "20261122T210000.000Z"
 OPEN = Incident(1, "2026-11-22T20:15:30.123+00:00", restored=(OLD,), broken_off="verify")
 SWITCHING = replace(OPEN, broken_off="switch", switching=True)
 OVER = replace(SWITCHING, broken_off=None, closed=True)
-GOING_BACK = replace(OVER, failback=Failback("2026-11-22T21:30:00.000+00:00", merged=(OLD,)))
+GOING_BACK = replace(OVER, failback=WayBack("2026-11-22T21:30:00.000+00:00", merged=(OLD,)))
 THERE = replace(
     OVER,
-    failback=Failback(GOING_BACK.begun_at, synced=OLD, switched_at="2026-11-22T20:15:40.123+00:00"),
+    failback=WayBack(GOING_BACK.begun_at, synced=OLD, switched_at="2026-11-22T20:15:40.123+00:00"),
 )
-EMPTYING = replace(THERE, failback=replace(THERE.failback or Failback(""), emptying=True))
-BACK = replace(EMPTYING, failback=replace(EMPTYING.failback or Failback(""), done=True))
+EMPTYING = replace(THERE, failback=replace(THERE.failback or WayBack(""), emptying=True))
+BACK = replace(EMPTYING, failback=replace(EMPTYING.failback or WayBack(""), done=True))
 
 BOTH_OFF: frozenset[Site] = frozenset()
 TO_PRIMARY, TO_DR = frozenset({Site.PRIMARY}), frozenset({Site.DR})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,11 @@ import pytest
 from colordrill.errors import EnvironmentProblem, UsageProblem
 from colordrill.picture import Judgement
 from colordrill.recover.incidents import read_past
+from colordrill.stack.parts import Part
 from colordrill.stack.target import Executed
 from fakes.service import Reply
 from unit.recover.away import RETURNED, Away, stack_away
-from unit.recover.broken import PRIMARY
+from unit.recover.broken import DR, PRIMARY
 
 if TYPE_CHECKING:
     from unit.recover.conftest import Disaster
@@ -28,7 +30,8 @@ def away(disaster: Disaster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_jobs_that_never_end_leave_users_at_the_dr_site(away: Away) -> None:
-    away.queue += [1] * 10_000
+    away.incident.disaster.clock.pause_at_least(10.0)
+    away.queue += [1] * 100
 
     done = away.start()
 
@@ -65,6 +68,46 @@ def test_a_last_point_that_fails_gives_users_the_dr_site_back(away: Away) -> Non
     assert away.start().exit_code == 4
     assert "users are at the DR site, the only active one" in away.incident.said
     away.expect_still_away()
+
+
+def test_a_dr_site_that_is_down_has_no_jobs_to_wait_for(away: Away) -> None:
+    away.incident.disaster.target.kill([DR])
+
+    assert away.start().exit_code == 0
+    away.expect_returned()
+
+
+def test_interrupted_while_users_wait_it_gives_them_the_dr_site_back(away: Away) -> None:
+    def interrupted() -> None:
+        if away.sites.merges:
+            raise KeyboardInterrupt
+
+    away.sites.before_copy = interrupted
+
+    with pytest.raises(KeyboardInterrupt):
+        away.start()
+
+    away.expect_still_away()
+    (record,) = away.incident.out.glob("recoveries/*failback*/failback.json")
+    assert '"outcome": "broken off"' in record.read_text()
+
+
+def test_users_who_cannot_be_sent_back_are_not_said_to_be(away: Away) -> None:
+    usual = away.incident.gateway.run
+
+    def deaf(part: Part, command: Sequence[str]) -> Executed:
+        refused = command[1] == "set server sites/dr state ready" and bool(away.sites.merges)
+        return Executed(0, "No such server.", "") if refused else usual(part, command)
+
+    away.incident.disaster.target.programs["haproxy-command"] = deaf
+    away.incident.disaster.clock.pause_at_least(10.0)
+    away.queue += [1] * 100
+
+    done = away.start()
+
+    assert (done.exit_code, done.active) == (4, ())
+    assert any("colordrill recover" in line for line in away.incident.said)
+    assert not any(line.startswith("users are at the DR site") for line in away.incident.said)
 
 
 @pytest.mark.parametrize(("found", "code"), [(WRONG, 1), (NOT_JUDGED, 3)])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from colordrill.errors import RecordProblem
-from colordrill.recover.failback_past import Failback
+from colordrill.recover.failback_past import WayBack
 from colordrill.recover.incidents import JOURNAL, Incident, Journal, Past, read_past
 from fakes.clock import ManualClock
 
@@ -155,7 +155,7 @@ def ended(journal: Journal) -> None:
     journal.close()
 
 
-def failback_told(directory: Path) -> Failback | None:
+def failback_told(directory: Path) -> WayBack | None:
     past = read_past(directory)
     assert past.last is not None
     assert past.last.closed
@@ -173,10 +173,10 @@ def test_a_failback_is_read_back_phase_by_phase(journal: Journal, tmp_path: Path
     journal.failback("begin")
     journal.failback("merge", P2)
     journal.failback("merge", P3)
-    assert failback_told(tmp_path) == Failback(BEGUN, merged=(P2, P3))
+    assert failback_told(tmp_path) == WayBack(BEGUN, merged=(P2, P3))
 
     journal.failback("switch")
-    assert failback_told(tmp_path) == Failback(BEGUN, synced=P3, switched_at=BEGUN)
+    assert failback_told(tmp_path) == WayBack(BEGUN, synced=P3, switched_at=BEGUN)
     assert read_past(tmp_path).restored == (P1, P3)
 
     journal.failback("empty")
@@ -197,7 +197,7 @@ def test_after_a_switch_that_was_taken_back_the_sites_have_a_point_in_common(
     else:
         journal.failback("back")
 
-    assert failback_told(tmp_path) == Failback(BEGUN, synced=P2)
+    assert failback_told(tmp_path) == WayBack(BEGUN, synced=P2)
     assert read_past(tmp_path).restored == (P1,)
 
 
