@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +23,25 @@ PARTS_OF_DATA = 4
 STORE_LIMIT_S = 60.0
 LIST_LIMIT_S = 60.0
 TIMED_OUT = 124
+FAILED, LOCKED = 1, 4
+"""Exit codes of the program: it cannot be done, somebody works in the repository alone."""
 
 _NEXT_STEP = "see that dr-storage runs, and who holds a lock with `restic list locks`"
+
+
+class OffsiteRefused(EnvironmentProblem):
+    """The store answers, and does not give or take what was asked for.
+
+    The account or the key is not let in, the repository is locked or gone, or there is no such
+    point. Whoever cannot be reached refuses nothing.
+    """
+
+
+_KINDS: Mapping[int, type[EnvironmentProblem]] = {
+    DAMAGED: PointDamaged,
+    FAILED: OffsiteRefused,
+    LOCKED: OffsiteRefused,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +118,16 @@ class ResticStrategy:
         with _summary(failed, told):
             return str(told["text"])
 
+    def lock(self) -> str:
+        """Who keeps everybody else from the repository, and since when; empty where nobody does.
+
+        A restore needs no lock; a copy is not made as long as there is one.
+        """
+        failed = "the off-site repository's locks cannot be listed"
+        told = self._told(Part.DR_AGENT, ["locks"], failed, LIST_LIMIT_S)
+        with _summary(failed, told):
+            return ", ".join(f"{each['by']} since {each['since']}" for each in told)
+
     def restore(self, agent: Part, point: str) -> int:
         """Restore *point* into the empty site of *agent*, without the backup server."""
         failed = f"recovery point {point} could not be restored from off site"
@@ -114,7 +141,7 @@ class ResticStrategy:
         if done.exit_code != 0:
             late = f"it did not end within {limit_s:g} s" if done.exit_code == TIMED_OUT else ""
             why = done.stderr.strip() or late or f"exit code {done.exit_code}"
-            kind = PointDamaged if done.exit_code == DAMAGED else EnvironmentProblem
+            kind = _KINDS.get(done.exit_code, EnvironmentProblem)
             raise kind(f"{failed}: {why}", _NEXT_STEP)
         with _summary(failed, done.stdout):
             return json.loads(done.stdout)
