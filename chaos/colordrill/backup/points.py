@@ -239,12 +239,16 @@ def restore_after(
         SiteHoldsData: the site holds what no restore is known to have left.
         EnvironmentProblem: the link failed; what an earlier restore left is still there.
     """
-    command = ["colordrill-restore", point, "--canaries", canaries]
-    command += [word for each in earlier for word in ("--after", each)]
+    command = ["colordrill-restore", point, *after_words(earlier, canaries)]
     failed = f"recovery point {point} could not be restored"
     # a site of real size takes its time, and a restore that is under way is waited for
     told = _told(target, agent, command, failed, COPY_LIMIT_S)
     return Restored(int(told["files"]), int(told.get("kept", 0)))
+
+
+def after_words(earlier: Sequence[str], canaries: str) -> list[str]:
+    """The options that say to a restore what earlier ones may have left at the site."""
+    return ["--canaries", canaries, *(word for each in earlier for word in ("--after", each))]
 
 
 def scrub(target: Target, agent: Part, point: str) -> Scrubbed:

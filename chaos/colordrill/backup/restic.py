@@ -8,7 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from colordrill.backup.points import COPY_LIMIT_S, DAMAGED, PointDamaged, RecoveryPoint
+from colordrill.backup.points import (
+    COPY_LIMIT_S,
+    DAMAGED,
+    NOT_EMPTY,
+    PointDamaged,
+    RecoveryPoint,
+    Restored,
+    SiteHoldsData,
+    after_words,
+)
 from colordrill.backup.strategy import Taken
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part
@@ -39,6 +48,7 @@ class OffsiteRefused(EnvironmentProblem):
 
 _KINDS: Mapping[int, type[EnvironmentProblem]] = {
     DAMAGED: PointDamaged,
+    NOT_EMPTY: SiteHoldsData,
     FAILED: OffsiteRefused,
     LOCKED: OffsiteRefused,
 }
@@ -130,10 +140,19 @@ class ResticStrategy:
 
     def restore(self, agent: Part, point: str) -> int:
         """Restore *point* into the empty site of *agent*, without the backup server."""
+        return self._restored(agent, point, []).files
+
+    def restore_after(
+        self, agent: Part, point: str, earlier: Sequence[str], canaries: str
+    ) -> Restored:
+        """As `restore`, also into a site that an earlier restore has left as it is."""
+        return self._restored(agent, point, after_words(earlier, canaries))
+
+    def _restored(self, agent: Part, point: str, options: Sequence[str]) -> Restored:
         failed = f"recovery point {point} could not be restored from off site"
-        told = self._told(agent, ["restore", point], failed, self.copy_limit_s)
+        told = self._told(agent, ["restore", point, *options], failed, self.copy_limit_s)
         with _summary(failed, told):
-            return int(told["files"])
+            return Restored(int(told["files"]), int(told.get("kept", 0)))
 
     def _told(self, part: Part, words: Sequence[str], failed: str, limit_s: float) -> Any:
         """What the program printed."""

@@ -24,6 +24,8 @@ MODULES = (
     "offsite_checks",
     "site_volumes",
     "earlier_restore",
+    "known_manifests",
+    "offsite_repository",
     "lease",
 )
 HORIZON_S, INTERVAL_S = 20.0, 4.0
