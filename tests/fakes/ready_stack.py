@@ -212,18 +212,16 @@ class ReadyStack:
         return Executed(0, json.dumps({"point": command[1], "files": 5}), "")
 
     def offsite(self, part: Part, command: Sequence[str]) -> Executed:
-        """The program of the backup image, in the DR site's agent."""
+        """The program of the backup image, in the DR site's agent alone."""
         assert part is Part.DR_AGENT
-        verb, *words = command[1:]
-        if verb in self.offsite_says:
-            return self.offsite_says[verb]
-        about = {"strategy": "restic", "files": 5, "bytes": 9}
+        verb = command[1]
+        told = {"strategy": "restic", "files": 5, "bytes": 9}
         answers = {
-            "list": [{"point": point, **about} for point in self.copies],
+            "list": [{"point": point, **told} for point in self.copies],
             "locks": [],
-            "read": {"point": words[0] if words else "", "text": "IMAGE=service:2\n"},
+            "read": {"point": command[-1], "text": "IMAGE=service:2\n"},
         }
-        return Executed(0, json.dumps(answers[verb]), "")
+        return self.offsite_says.get(verb, Executed(0, json.dumps(answers[verb]), ""))
 
 
 def _right(script: str) -> str:

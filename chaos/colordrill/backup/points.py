@@ -222,17 +222,7 @@ class Restored:
 def restore_after(
     target: Target, agent: Part, point: str, earlier: Sequence[str], canaries: str
 ) -> Restored:
-    """Restore *point* into a site that is empty or holds what a restore of *earlier* left.
-
-    A restore that is still under way is waited for. What is whole stays, the rest of what it and
-    its canaries left goes, and every file is verified.
-
-    Args:
-        target: the stack.
-        agent: of the site.
-        point: what the site shall stand on.
-        earlier: points whose restore into this site was begun before; may hold *point* itself.
-        canaries: what the names of photos and pictures of the check after a restore begin with.
+    """Restore *point* from the backup server, as `Strategy.restore_after` has it.
 
     Raises:
         PointDamaged: the point is not what its manifest says; the site is empty.

@@ -26,6 +26,7 @@ MODULES = (
     "earlier_restore",
     "known_manifests",
     "offsite_repository",
+    "offsite_restore",
     "lease",
 )
 HORIZON_S, INTERVAL_S = 20.0, 4.0

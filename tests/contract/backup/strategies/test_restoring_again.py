@@ -5,9 +5,7 @@ Wherever the earlier one took its point from, and whether or not the backup serv
 
 from __future__ import annotations
 
-import json
 import secrets
-from typing import Any
 
 import pytest
 
@@ -20,6 +18,7 @@ pytestmark = pytest.mark.docker
 
 OLDER, POINT = "20261122T201530.123Z", "20261122T201534.123Z"
 CANARIES = "verifycan-"
+LOCK = "/tmp/colordrill-restore.lock"
 OLD = {"input/照片 1.png": b"photo", "models/nano.safetensors": bytes(range(256)) * 100}
 FILES = {**OLD, "output/sub/a.png": b"a" * 1000, "workflows/人物.json": b'{"size": 680}'}
 LARGE = "models/large.bin"
@@ -182,11 +181,11 @@ def test_a_restore_that_was_killed_is_gone_on_with_and_no_half_file_has_its_name
     assert lost.lab.dr.checked(*HASHES) == lost.lab.primary.checked(*HASHES)
 
 
-def test_two_restores_at_once_wait_for_each_other(lost: Kept) -> None:
-    words = ("colordrill-offsite", "restore", POINT, "--canaries", CANARIES)
-    with lost.lab.dr.starting(*words) as first:
-        second: Any = again(lost, POINT, POINT)
+def test_a_second_restore_waits_for_the_first(lost: Kept) -> None:
+    first = "sleep 2; touch /tmp/first-is-over"
+    lost.lab.dr.container.exec_run(["flock", LOCK, "sh", "-c", first], detach=True)
+    lost.lab.dr.await_true(f"! flock --nonblock {LOCK} true")
 
-    assert json.loads(first.ended().stdout)["files"] == 4
-    assert second[0] == 4
-    assert lost.lab.dr.site() == FILES
+    again(lost, POINT)
+
+    lost.lab.dr.checked("rm", "/tmp/first-is-over")
