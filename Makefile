@@ -4,8 +4,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 RUN_OPTIONS ?=
 BOUNDS_OPTIONS ?=
+BENCH_OPTIONS ?=
 
-.PHONY: help drill test red nightly lint prepare prepare-dev bounds docs bench-drill bench-service bench-verify clean
+.PHONY: help drill test red nightly lint prepare prepare-dev bounds docs bench-drill bench-service bench-verify bench-restore clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +50,9 @@ bench-verify: prepare-dev ## speed and memory of verification, and RTA against a
 
 bench-drill: prepare ## speed and memory of the drill as ratios to their bounds
 	@$(BIN)/python ci/bench_drill.py
+
+bench-restore: prepare ## speed of backups and restores as ratios to plain rsync, sha256sum and restic
+	@$(BIN)/python ci/bench_restore $(BENCH_OPTIONS)
 
 clean: ## remove stacks that no living drill owns
 	@$(BIN)/colordrill down

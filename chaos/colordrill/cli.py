@@ -14,6 +14,7 @@ import click
 
 from colordrill.commands.backup import backup
 from colordrill.commands.doctor import doctor
+from colordrill.commands.failback import failback
 from colordrill.commands.golden import golden
 from colordrill.commands.listing import listing
 from colordrill.commands.readiness import readiness
@@ -252,6 +253,7 @@ def down() -> None:
 
 main.add_command(backup)
 main.add_command(doctor)
+main.add_command(failback)
 main.add_command(golden)
 main.add_command(listing)
 main.add_command(readiness)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from colordrill.scenario.fault_spec import StrategyKind
 from colordrill.scenario.settings import PROFILES
 
 Command = Callable[..., Any]
@@ -58,6 +59,11 @@ drill_options = _with_options(
     click.option("--image", metavar="REF", help="your own colorization image"),
     _service_option,
     _device_option,
+    click.option(
+        "--strategy",
+        type=click.Choice(list(StrategyKind)),
+        help="how drills that fail over keep their recovery points, e.g. s3; default: as each says",
+    ),
     click.option("--out", type=click.Path(path_type=Path), help="where records go; default runs/"),
     click.option("--keep", is_flag=True, default=None, help="leave the stack standing"),
     _overrides_option,

@@ -25,6 +25,7 @@ _OPTIONS = {
     "seed": "draws photos, crops and their order",
     "out": "where records go",
     "device": "cpu or cuda",
+    "strategy": "how recovery points are kept: rsync, restic or s3",
 }
 
 

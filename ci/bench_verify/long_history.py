@@ -14,6 +14,12 @@ from colordrill.scenario.catalogue import HOST_POWER_LOSS
 NS_PER_S = 1_000_000_000
 CYCLE_S = 2.0
 OUTAGE_CYCLES = 8
+PER_CYCLE = 9.25
+"""Six operations of clients and three readings; a backup in every other cycle before the fault."""
+
+OF_THE_FAULT = OUTAGE_CYCLES + 8
+"""A canary in each cycle of the outage; the fault and its cure, five steps and their canary."""
+
 FIGURES = {"chroma_ssim": 0.9999, "chroma_tile": 0.999, "luma_ssim": 0.9999, "delta_e": 0.01}
 PIXELS = hashlib.sha256(b"pixels").hexdigest()
 
@@ -57,8 +63,7 @@ class _Teller:
 def write_history(path: Path, operations: int) -> int:
     """Write a history of about *operations* operations (two lines each); returns how many."""
     teller = _Teller()
-    # a cycle has six operations of clients and three readings, and every other one a backup
-    cycles = max(20, round(operations / 9.5))
+    cycles = max(20, round((operations - OF_THE_FAULT) / PER_CYCLE))
     with path.open("w", encoding="utf-8") as file:
         for event in _in_order(_drill(teller, cycles)):
             file.write(event.to_line())

@@ -9,7 +9,13 @@ from typing import Any
 from page_parts import code, item, page, paragraph, table
 
 from colordrill.scenario.disk_drills import DISK_DRILLS
-from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery, StackKind
+from colordrill.scenario.fault_spec import (
+    Detection,
+    FaultSpec,
+    Recovery,
+    StackKind,
+    StrategyKind,
+)
 from colordrill.scenario.host_drills import HOST_DRILLS
 from colordrill.scenario.model import Objectives, Pace, SabotageSpec, Scenario
 from colordrill.scenario.network_drills import NETWORK_DRILLS
@@ -30,6 +36,11 @@ RECOVERIES = {
     Recovery.FAILOVER: "the DR site takes over",
     Recovery.IN_PLACE: "the primary is repaired",
     Recovery.UNAIDED: "nobody acts",
+}
+STRATEGIES = {
+    StrategyKind.RSYNC: "",
+    StrategyKind.RESTIC: ", from copies off site alone (restic)",
+    StrategyKind.S3: ", from a bucket that is replicated to it (S3)",
 }
 DETECTIONS = {
     Detection.CANARY: "failed canaries in a row",
@@ -135,7 +146,7 @@ def schedule(spec: FaultSpec, *, alone: bool) -> str:
 
 
 def _recovery(scenario: Scenario) -> str:
-    told = RECOVERIES[scenario.recovery]
+    told = RECOVERIES[scenario.recovery] + STRATEGIES[scenario.strategy]
     if scenario.recovery is Recovery.IN_PLACE:
         told += ", its service started anew" if scenario.restarts else ", its service goes on"
         if scenario.repair:

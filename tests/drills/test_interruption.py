@@ -13,11 +13,13 @@ import pytest
 from drills.conftest import finish, start_colordrill
 from drills.follower import Follower
 
+NIGHT = [
+    pytest.param(each, marks=pytest.mark.nightly) for each in ("steady state", "runbook mount")
+]
+
 
 @pytest.mark.drill
-@pytest.mark.parametrize(
-    "moment", ["bringing it up", "steady state", "fault injected", "runbook mount"]
-)
+@pytest.mark.parametrize("moment", ["bringing it up", "fault injected", *NIGHT])
 def test_ctrl_c_heals_removes_and_keeps_a_partial_record(
     moment: str, tmp_path: Path, containers: Callable[[], list[str]]
 ) -> None:

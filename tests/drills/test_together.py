@@ -11,6 +11,7 @@ from drills.conftest import finish, start_colordrill
 
 
 @pytest.mark.drill
+@pytest.mark.nightly
 def test_two_drills_at_once_both_pass_and_leave_nothing(
     tmp_path: Path, containers: Callable[[], list[str]]
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from colordrill.recover.gateway import SHOW
+from colordrill.recover.gateway import SHOW, SHOW_STATISTICS
 from colordrill.stack.parts import Part, Site
 from colordrill.stack.target import Executed
 from fakes.target import FakeTarget
@@ -58,14 +58,26 @@ class KillableTarget:
 
 @dataclass
 class FakeGateway:
-    """The gateway's runtime API, and who answers at the public address."""
+    """The gateway's runtime API, and who answers at the public address.
+
+    Attributes:
+        target: the stack.
+        off: the sites that it leaves alone.
+        connections: to each site, of clients, until they are cut.
+    """
 
     target: FakeTarget
     off: set[str] = field(default_factory=lambda: {"dr"})
+    connections: dict[str, int] = field(default_factory=dict)
 
     def run(self, _part: Part, command: Sequence[str]) -> Executed:
         if command[1] == SHOW:
             return Executed(0, self._table(), "")
+        if command[1] == SHOW_STATISTICS:
+            return Executed(0, self._statistics(), "")
+        if command[1].startswith("shutdown sessions server sites/"):
+            self.connections.pop(command[1].rpartition("/")[2])
+            return Executed(0, "\n", "")
         site, state = command[1].split()[2].removeprefix("sites/"), command[1].split()[-1]
         (self.off.add if state == "maint" else self.off.discard)(site)
         return Executed(0, "\n", "")
@@ -78,6 +90,12 @@ class FakeGateway:
     def restarted(self) -> None:
         """It has forgotten what it was told."""
         self.off = {"dr"}
+
+    def _statistics(self) -> str:
+        rows = [f"sites,{site},0,0,{self.connections.get(site, 0)},3" for site in Site]
+        return "\n".join(
+            ["# pxname,svname,qcur,qmax,scur,smax", "public,FRONTEND,,,1,1", *rows, ""]
+        )
 
     def _table(self) -> str:
         lines = ["1", "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state"]

@@ -12,10 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colordrill.fault import configuration_accounts as accounts
-from colordrill.fault import neighbour, process_memory, process_saving, site_data, witness
+from colordrill.fault import (
+    neighbour,
+    process_memory,
+    process_saving,
+    service_state_cache,
+    site_data,
+    witness,
+)
 from colordrill.stack.parts import Part, SiteFolder
 from colordrill.stack.target import Executed, PartDescription
-from fakes.machine_service import FakeService
+from fakes.machine_service import FakeService, serving
 from fakes.part import PLAIN
 from fakes.target import FakePart, FakeTarget
 
@@ -109,14 +116,11 @@ class Machine:
             if words[0] == "write" and self.rights.endswith("555"):
                 return Executed(1, "", "PermissionError: Permission denied: '/site/output'")
             moved = [each.replace("/site/", f"{self.target.folder}/", 1) for each in words]
-            done = subprocess.run(
-                [sys.executable, "-c", program, *moved],
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=10,
-            )
-            return Executed(done.returncode, done.stdout, done.stderr)
+            return _run([program, *moved])
+        if program == service_state_cache.REPEAT:
+            with serving(self.service) as base:
+                words = [base, str(self.target.folder / "output"), *words[2:]]
+                return _run([program, *words])
         if program == process_saving.WATCH:
             return self.watched()
         assert program == neighbour.PROGRAM, part
@@ -193,6 +197,14 @@ class Machine:
             found.end(137)
             found.out_of_memory = True
         return Executed(137, "", "")
+
+
+def _run(words: Sequence[str]) -> Executed:
+    """Run a Python program and its arguments here."""
+    done = subprocess.run(
+        [sys.executable, "-c", *words], capture_output=True, text=True, check=False, timeout=10
+    )
+    return Executed(done.returncode, done.stdout, done.stderr)
 
 
 def machine_stack(folder: Path) -> Machine:

@@ -9,12 +9,24 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Any
 
 from colordrill.data import fixtures
 
 PROGRAMS = fixtures() / "images/backup/bin"
+
+
+def program(name: str) -> Any:
+    """A program as a module; where its own modules are found is the caller's to see to."""
+    loader = SourceFileLoader(name.replace("-", "_"), str(PROGRAMS / name))
+    spec = spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = module_from_spec(spec)
+    loader.exec_module(module)
+    return module
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,17 @@ from docker.errors import APIError
 
 from colordrill.backup.restic import ResticStrategy
 from colordrill.backup.rsync import RsyncStrategy
+from colordrill.backup.s3 import S3Strategy, empty_buckets
 from colordrill.backup.strategy import Strategy
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Executed, Target
 from fakes.backup_lab import Box
 
-STORE_ALIAS = "dr-storage"
+STORE_ALIAS, SOURCE_ALIAS = "dr-storage", "primary-storage"
 REPOSITORY = f"s3:http://{STORE_ALIAS}:9000/offsite"
+ALIASES = {"storage": STORE_ALIAS, "source": SOURCE_ALIAS}
+ACCOUNTS = ("writer", "replicator", "publisher", "reader")
 IDLE = ["sleep", "infinity"]
 FLIP = """
 import os, pathlib, sys
@@ -36,6 +39,15 @@ for name in $(mc --quiet find local/offsite/data); do echo rotten | mc --quiet p
 """
 
 
+FLIP_IN_BUCKET = r"""
+for part in "/data/points/files/$1"/*/part.1; do
+  at=$(($(stat -c %s "$part") / 2))
+  byte=$(od -An -tu1 -j "$at" -N 1 "$part")
+  printf "\\$(printf %o $((byte ^ 1)))" | dd of="$part" bs=1 seek="$at" conv=notrunc status=none
+done
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """Everything that nobody may ever see."""
@@ -45,9 +57,13 @@ class Secrets:
     key: str = field(default_factory=lambda: secrets.token_hex(16))
     writer: str = field(default_factory=lambda: secrets.token_hex(16))
     reader: str = field(default_factory=lambda: secrets.token_hex(16))
+    points: Mapping[str, str] = field(
+        default_factory=lambda: {each: secrets.token_hex(16) for each in ACCOUNTS}
+    )
 
     def all(self) -> tuple[str, ...]:
-        return (self.backup_password, self.storage_password, self.key, self.writer, self.reader)
+        own = (self.backup_password, self.storage_password, self.key, self.writer, self.reader)
+        return (*own, *self.points.values())
 
     def offsite(self, account: str) -> dict[str, str]:
         """The environment of one end of the off-site copy."""
@@ -57,6 +73,31 @@ class Secrets:
             "AWS_ACCESS_KEY_ID": account,
             "AWS_SECRET_ACCESS_KEY": self.writer if account == "writer" else self.reader,
         }
+
+    def bucket(self, prefix: str, store: str, account: str) -> dict[str, str]:
+        """What an agent knows of one end of the replicated bucket."""
+        return {
+            f"{prefix}_ENDPOINT": f"http://{store}:9000",
+            f"{prefix}_BUCKET": "points",
+            f"{prefix}_ACCESS_KEY_ID": f"points{account}",
+            f"{prefix}_SECRET_ACCESS_KEY": self.points[account],
+        }
+
+    def stores(self) -> dict[str, str]:
+        """Every account, as both storages know them."""
+        known = {
+            "MINIO_ROOT_USER": "labroot",
+            "MINIO_ROOT_PASSWORD": self.storage_password,
+            "OFFSITE_WRITER_USER": "writer",
+            "OFFSITE_WRITER_PASSWORD": self.writer,
+            "OFFSITE_READER_USER": "reader",
+            "OFFSITE_READER_PASSWORD": self.reader,
+            "POINTS_REPLICA": f"{STORE_ALIAS}:9000",
+        }
+        for account, password in self.points.items():
+            known[f"POINTS_{account.upper()}_USER"] = f"points{account}"
+            known[f"POINTS_{account.upper()}_PASSWORD"] = password
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +122,7 @@ class StrategyLab:
     Attributes:
         server: the backup server.
         storage: the DR site's storage.
+        source: the primary's storage.
         primary: the agent of the primary.
         dr: the agent of the DR site.
         stranger: an agent with a wrong password and a wrong key.
@@ -89,6 +131,7 @@ class StrategyLab:
 
     server: Box
     storage: Box
+    source: Box
     primary: Box
     dr: Box
     stranger: Box
@@ -99,18 +142,20 @@ class StrategyLab:
         boxes = {
             Part.BACKUP: self.server,
             Part.DR_STORAGE: self.storage,
+            Part.PRIMARY_STORAGE: self.source,
             Part.PRIMARY_AGENT: self.primary,
             Part.DR_AGENT: self.stranger if stranger else self.dr,
         }
         return cast("Target", LabTarget(boxes))
 
     def boxes(self) -> tuple[Box, ...]:
-        return (self.server, self.storage, self.primary, self.dr, self.stranger)
+        return (self.server, self.storage, self.source, self.primary, self.dr, self.stranger)
 
     def await_up(self) -> None:
         for box, command in (
             (self.server, ("rsync-ok", "8730")),
             (self.storage, ("http-ok", "9000", "/minio/health/live")),
+            (self.source, ("http-ok", "9000", "/minio/health/live")),
         ):
             box.await_true(" ".join(command))
 
@@ -118,6 +163,7 @@ class StrategyLab:
         """Empty sites, no point anywhere."""
         self.server.checked("sh", "-c", "rm -rf /backup/points/* /backup/incoming/* /backup/off*")
         self.storage.checked("colordrill-offsite-storage", "empty")
+        empty_buckets(self.target())
         for agent in (self.primary, self.dr, self.stranger):
             agent.clear()
 
@@ -140,6 +186,7 @@ class Kept:
 
     @property
     def offsite(self) -> bool:
+        """Whether it copies points that somebody else has taken."""
         return isinstance(self.strategy, ResticStrategy)
 
     @property
@@ -157,12 +204,16 @@ class Kept:
     def stranger(self) -> Strategy:
         """The same points, for somebody who has a wrong password or a wrong key."""
         target = self.lab.target(stranger=True)
+        if isinstance(self.strategy, S3Strategy):
+            return S3Strategy(target)
         return ResticStrategy(target) if self.offsite else RsyncStrategy(target)
 
     def damage(self, point: str, name: str) -> None:
         """Spoil what is kept: one bit of a file, or all of an encrypted repository's data."""
         if self.offsite:
             self.holder.checked("sh", "-c", SPOIL_OBJECTS)
+        elif isinstance(self.strategy, S3Strategy):
+            self.holder.checked("sh", "-c", FLIP_IN_BUCKET, "sh", name)
         else:
             self.holder.checked("python3", "-c", FLIP, f"/backup/points/{point}/{name}")
 
@@ -202,9 +253,7 @@ def start_lab(
             healthcheck={"test": ["NONE"]},
             network=network.name,
             networking_config={
-                network.name: engine.api.create_endpoint_config(
-                    aliases=[STORE_ALIAS if name == "storage" else name]
-                )
+                network.name: engine.api.create_endpoint_config(aliases=[ALIASES.get(name, name)])
             },
         )
         container.start()
@@ -217,27 +266,27 @@ def start_lab(
         "GIT_SERVER": "server:9418",
     }
     account = {"BACKUP_ACCOUNT": "agent", "BACKUP_PASSWORD": known.backup_password}
-    stored = {
-        "MINIO_ROOT_USER": "labroot",
-        "MINIO_ROOT_PASSWORD": known.storage_password,
-        "OFFSITE_WRITER_USER": "writer",
-        "OFFSITE_WRITER_PASSWORD": known.writer,
-        "OFFSITE_READER_USER": "reader",
-        "OFFSITE_READER_PASSWORD": known.reader,
-    }
-    wrong = {"RSYNC_PASSWORD": "wrong", "RESTIC_PASSWORD": "wrong"}
+    wrong = dict.fromkeys(
+        ("RSYNC_PASSWORD", "RESTIC_PASSWORD", "POINTS_DR_SECRET_ACCESS_KEY"), "wrong"
+    )
     minio = ["minio", "server", "/data", "--address", ":9000"]
     backup, storage = images
     server_environment = {**account, **known.offsite("writer")}
-    reader = known.offsite("reader")
+    reader = {**known.offsite("reader"), **known.bucket("POINTS_DR", STORE_ALIAS, "reader")}
+    adds = {
+        **known.bucket("POINTS", SOURCE_ALIAS, "writer"),
+        **known.bucket("POINTS_DR", STORE_ALIAS, "publisher"),
+    }
     lab = StrategyLab(
         box("server", backup, ["colordrill-backup-server"], server_environment),
-        box("storage", storage, minio, stored),
-        box("primary", backup, IDLE, agent),
+        box("storage", storage, minio, known.stores()),
+        box("source", storage, minio, known.stores()),
+        box("primary", backup, IDLE, {**agent, **adds}),
         box("dr", backup, IDLE, {**agent, **reader}),
         box("stranger", backup, IDLE, {**agent, **reader, **wrong}),
         known,
     )
     lab.await_up()
     ResticStrategy(lab.target()).prepare()
+    S3Strategy(lab.target()).prepare()
     return lab

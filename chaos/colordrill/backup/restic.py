@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from colordrill.backup.answers import Program
 from colordrill.backup.points import (
     COPY_LIMIT_S,
-    DAMAGED,
     NOT_EMPTY,
-    PointDamaged,
     RecoveryPoint,
     Restored,
     SiteHoldsData,
@@ -24,18 +20,15 @@ from colordrill.stack.parts import Part
 from colordrill.stack.target import Target
 
 NAME = "restic"
-PROGRAM = "colordrill-offsite"
 STORE_PROGRAM = "colordrill-offsite-storage"
 PARTS_OF_DATA = 4
 """A check reads one of so many parts of the repository's data; so many checks read all."""
 
 STORE_LIMIT_S = 60.0
 LIST_LIMIT_S = 60.0
-TIMED_OUT = 124
+
 FAILED, LOCKED = 1, 4
 """Exit codes of the program: it cannot be done, somebody works in the repository alone."""
-
-_NEXT_STEP = "see that dr-storage runs, and who holds a lock with `restic list locks`"
 
 
 class OffsiteRefused(EnvironmentProblem):
@@ -46,12 +39,11 @@ class OffsiteRefused(EnvironmentProblem):
     """
 
 
-_KINDS: Mapping[int, type[EnvironmentProblem]] = {
-    DAMAGED: PointDamaged,
-    NOT_EMPTY: SiteHoldsData,
-    FAILED: OffsiteRefused,
-    LOCKED: OffsiteRefused,
-}
+_PROGRAM = Program(
+    "colordrill-offsite",
+    "see that dr-storage runs, and who holds a lock with `restic list locks`",
+    {NOT_EMPTY: SiteHoldsData, FAILED: OffsiteRefused, LOCKED: OffsiteRefused},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +79,15 @@ class ResticStrategy:
     def take(self, point: str) -> Taken:
         """Copy the published *point* off site; one that is there already stays as it is."""
         failed = f"recovery point {point} could not be copied off site"
-        told = self._told(Part.BACKUP, ["copy", point], failed, self.copy_limit_s)
-        with _summary(failed, told):
+        told = _PROGRAM.told(self.target, Part.BACKUP, ["copy", point], failed, self.copy_limit_s)
+        with _PROGRAM.summary(failed, told):
             return Taken(point, int(told["files"]), int(told["bytes"]))
 
     def listed(self) -> tuple[RecoveryPoint, ...]:
         """The points off site, as the DR site's agent sees them."""
         failed = "the off-site points cannot be listed"
-        told = self._told(Part.DR_AGENT, ["list"], failed, LIST_LIMIT_S)
-        with _summary(failed, told):
+        told = _PROGRAM.told(self.target, Part.DR_AGENT, ["list"], failed, LIST_LIMIT_S)
+        with _PROGRAM.summary(failed, told):
             return tuple(
                 RecoveryPoint(
                     str(each["point"]),
@@ -109,11 +101,13 @@ class ResticStrategy:
     def verify(self, point: str) -> str:
         """Check the repository's structure, and read the part of its data that is next in turn."""
         if all(each.id != point for each in self.listed()):
-            raise EnvironmentProblem(f"there is no recovery point {point} off site", _NEXT_STEP)
+            raise EnvironmentProblem(
+                f"there is no recovery point {point} off site", _PROGRAM.next_step
+            )
         failed = "the off-site repository could not be checked"
         command = ["check", f"--of={PARTS_OF_DATA}"]
-        told = self._told(Part.BACKUP, command, failed, self.copy_limit_s)
-        with _summary(failed, told):
+        told = _PROGRAM.told(self.target, Part.BACKUP, command, failed, self.copy_limit_s)
+        with _PROGRAM.summary(failed, told):
             read = ", ".join(str(int(each)) for each in told["read"])
             return (
                 f"part {int(told['subset'])} of {int(told['of'])} of the repository's data; "
@@ -124,8 +118,8 @@ class ResticStrategy:
         """The text of ``config/stack.env``, once its hash is what the manifest says."""
         failed = f"the configuration of the off-site recovery point {point} cannot be read"
         command = ["read", point, "config/stack.env"]
-        told = self._told(Part.DR_AGENT, command, failed, LIST_LIMIT_S)
-        with _summary(failed, told):
+        told = _PROGRAM.told(self.target, Part.DR_AGENT, command, failed, LIST_LIMIT_S)
+        with _PROGRAM.summary(failed, told):
             return str(told["text"])
 
     def lock(self) -> str:
@@ -134,8 +128,8 @@ class ResticStrategy:
         A restore needs no lock; a copy is not made as long as there is one.
         """
         failed = "the off-site repository's locks cannot be listed"
-        told = self._told(Part.DR_AGENT, ["locks"], failed, LIST_LIMIT_S)
-        with _summary(failed, told):
+        told = _PROGRAM.told(self.target, Part.DR_AGENT, ["locks"], failed, LIST_LIMIT_S)
+        with _PROGRAM.summary(failed, told):
             return ", ".join(f"{each['by']} since {each['since']}" for each in told)
 
     def restore(self, agent: Part, point: str) -> int:
@@ -150,36 +144,10 @@ class ResticStrategy:
 
     def _restored(self, agent: Part, point: str, options: Sequence[str]) -> Restored:
         failed = f"recovery point {point} could not be restored from off site"
-        told = self._told(agent, ["restore", point, *options], failed, self.copy_limit_s)
-        with _summary(failed, told):
+        command = ["restore", point, *options]
+        told = _PROGRAM.told(self.target, agent, command, failed, self.copy_limit_s)
+        with _PROGRAM.summary(failed, told):
             return Restored(int(told["files"]), int(told.get("kept", 0)))
-
-    def _told(self, part: Part, words: Sequence[str], failed: str, limit_s: float) -> Any:
-        """What the program printed."""
-        done = self.target.execute(part, [PROGRAM, *words], timeout_s=limit_s)
-        if done.exit_code != 0:
-            late = f"it did not end within {limit_s:g} s" if done.exit_code == TIMED_OUT else ""
-            why = done.stderr.strip() or late or f"exit code {done.exit_code}"
-            kind = _KINDS.get(done.exit_code, EnvironmentProblem)
-            raise kind(f"{failed}: {why}", _NEXT_STEP)
-        with _summary(failed, done.stdout):
-            return json.loads(done.stdout)
-
-
-@contextmanager
-def _summary(failed: str, told: object) -> Iterator[None]:
-    """Name what was printed where it lacks what is read from it.
-
-    Raises:
-        EnvironmentProblem: it does.
-    """
-    try:
-        yield
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise EnvironmentProblem(
-            f"{failed}: {PROGRAM} printed {str(told)[:200]!r}, which is not its summary",
-            "see that all images are of this version of colordrill",
-        ) from error
 
 
 def run_store(target: Target, command: str) -> str:

@@ -57,8 +57,10 @@ class RsyncStrategy:
         linked_to = points[-1].id if points else None
         return self.take_linked(point, linked_to)
 
-    def take_linked(self, point: str, linked_to: str | None) -> Taken:
-        """As `take`, sharing unchanged files with the published point *linked_to*.
+    def take_linked(
+        self, point: str, linked_to: str | None, agent: Part = Part.PRIMARY_AGENT
+    ) -> Taken:
+        """Copy *agent*'s site, sharing unchanged files with the published point *linked_to*.
 
         Raises:
             CopyRefused: it came, and is not what was copied.
@@ -67,7 +69,7 @@ class RsyncStrategy:
         copy = ["colordrill-snapshot", point]
         if linked_to is not None:
             copy += ["--previous", linked_to]
-        printed = checked(self.target, Part.PRIMARY_AGENT, copy, self.command_limit_s).stdout
+        printed = checked(self.target, agent, copy, self.command_limit_s).stdout
         try:
             copied = json.loads(printed)
             taken = Taken(point, int(copied["files"]), int(copied["bytes"]))

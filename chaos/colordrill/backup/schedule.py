@@ -13,6 +13,7 @@ from typing import IO, Self
 from colordrill.backup.point_ids import next_point_id, point_id
 from colordrill.backup.points import catalogue
 from colordrill.backup.rsync import NAME, CopyRefused, RsyncStrategy, checked
+from colordrill.backup.strategy import Strategy, Taken
 from colordrill.clock import NS_PER_S, Clock, seconds_between
 from colordrill.errors import EnvironmentProblem, RecordProblem
 from colordrill.history import History, Operation
@@ -25,7 +26,9 @@ TURN_EVERY_S = 0.5
 
 @dataclass(slots=True)
 class BackupSchedule:
-    """Takes hard-link snapshots of the primary on the backup server, one after another.
+    """Takes recovery points of the primary, one after another.
+
+    They are hard-link snapshots on the backup server unless another strategy is given.
 
     A snapshot that is still running when the next is due delays it; the delay and how many whole
     intervals went by without a point are written down (``backup_late``). Nothing is skipped
@@ -47,6 +50,7 @@ class BackupSchedule:
             it that ends the schedule.
         shared: a file that whoever takes points of this stack locks meanwhile. Then the points are
             listed again before each, because others may have been taken.
+        strategy: takes the points; None: they are taken by rsync.
     """
 
     target: Target
@@ -60,6 +64,7 @@ class BackupSchedule:
     failed: Callable[[str], None] | None = None
     unrecorded: Callable[[RecordProblem], None] | None = None
     shared: Path | None = None
+    strategy: Strategy | None = None
     _stop: threading.Event = field(init=False, default_factory=threading.Event)
     _thread: threading.Thread | None = field(init=False, default=None)
 
@@ -151,13 +156,13 @@ class BackupSchedule:
         wall = self.clock.wall()
         point = self.newest = next_point_id(wall, self.newest)
         told: dict[str, str] = {"clock": point_id(wall)} if point != point_id(wall) else {}
-        operation = self.history.invoke("snapshot", point=point, strategy=NAME, **told)
-        strategy = RsyncStrategy(self.target, self.command_limit_s)
+        name = NAME if self.strategy is None else self.strategy.name
+        operation = self.history.invoke("snapshot", point=point, strategy=name, **told)
         try:
             if unlisted is not None:
                 # an id that is there already, or sorts before one, must not be given
                 raise unlisted
-            taken = strategy.take_linked(point, self.linked_to)
+            taken = self._taken(point)
         except EnvironmentProblem as error:
             if isinstance(error, CopyRefused):
                 # a link to an earlier point may be what was wrong: the next one is copied whole.
@@ -169,6 +174,11 @@ class BackupSchedule:
         self.linked_to = point
         self._push_configuration(point)
         return point
+
+    def _taken(self, point: str) -> Taken:
+        if self.strategy is not None:
+            return self.strategy.take(point)
+        return RsyncStrategy(self.target, self.command_limit_s).take_linked(point, self.linked_to)
 
     def _push_configuration(self, point: str) -> None:
         operation: Operation = self.history.invoke("push", point=point)
@@ -201,14 +211,15 @@ def _alone(shared: Path | None, clock: Clock, stop: threading.Event) -> Iterator
             f"{shared} cannot be opened: {error}", "free some disk space, or see whose it is"
         ) from error
     with lock:
-        while not _locked(lock):
+        while not try_lock(lock):
             if clock.wait(stop, TURN_EVERY_S):
                 yield False
                 return
         yield True
 
 
-def _locked(lock: IO[str]) -> bool:
+def try_lock(lock: IO[str]) -> bool:
+    """Lock the open file for this process, unless somebody else has it."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -80,6 +80,10 @@ class Strategy(Protocol):
             EnvironmentProblem: the site holds data, or the point cannot be had.
         """
 
+
+class ResumableStrategy(Strategy, Protocol):
+    """Whose restores another one may go on from, as a real incident needs it."""
+
     def restore_after(
         self, agent: Part, point: str, earlier: Sequence[str], canaries: str
     ) -> Restored:

@@ -30,7 +30,9 @@ class AttachedStack:
 
 
 @contextmanager
-def attached_stack(run_id: str | None, purpose: str | None = None) -> Iterator[AttachedStack]:
+def attached_stack(
+    run_id: str | None, purpose: str | None = None, holder: str | None = None
+) -> Iterator[AttachedStack]:
     """Hold the standing stack for the length of the block; it stays standing afterwards.
 
     No sweep removes it meanwhile. Commands of different purposes may hold it together.
@@ -38,6 +40,7 @@ def attached_stack(run_id: str | None, purpose: str | None = None) -> Iterator[A
     Args:
         run_id: which one, where several stand; None: the only one.
         purpose: words (``recover``); one process at a time for each. None: any number of others.
+        holder: the command, for those that come meanwhile; None: as its purpose is called.
 
     Raises:
         UsageProblem: no such stack, or several and none was named.
@@ -48,7 +51,7 @@ def attached_stack(run_id: str | None, purpose: str | None = None) -> Iterator[A
             directory = chosen_directory(run_id)
             _share(stack, directory)
             if purpose is not None:
-                _hold(stack, directory, purpose, purpose)
+                _hold(stack, directory, purpose, holder or purpose)
         project = project_of(directory.name)
         compose = remembered(project, directory)
         if compose is None:

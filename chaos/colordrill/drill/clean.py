@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from colordrill.backup.restic import run_store
+from colordrill.backup.s3 import buckets_made, empty_buckets, held_in_buckets
 from colordrill.clock import Clock
 from colordrill.drill.assets import Assets
 from colordrill.drill.provision import await_ready, seed_primary
@@ -106,6 +107,8 @@ def make_clean(
     client.free_memory()
     _run(target, Part.BACKUP, _EMPTY_BACKUP)
     run_store(target, "empty")
+    if buckets_made(target):
+        empty_buckets(target)
 
 
 def make_durable(target: Target) -> None:
@@ -131,7 +134,11 @@ def prove_clean(target: Target, baseline: Baseline) -> tuple[str, ...]:
     problems += [f"the DR site holds {name}" for name in sorted(_files(target, Part.DR_AGENT))]
     held = [line for line in _run(target, Part.BACKUP, _LIST_BACKUP).splitlines() if line]
     problems += [f"the backup server holds {name}" for name in held if not name.startswith("/")]
-    problems += [f"the off-site store holds {name}" for name in run_store(target, "list").split()]
+    problems += [
+        f"the off-site store holds {each}" for each in run_store(target, "list").splitlines()
+    ]
+    if buckets_made(target):
+        problems += [f"a bucket of points holds {each}" for each in held_in_buckets(target)]
     return tuple(problems)
 
 

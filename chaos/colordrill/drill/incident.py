@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,11 +18,11 @@ from colordrill.drill.incident_refusals import (
     weights_backed_up,
 )
 from colordrill.drill.incident_world import look, public_client
-from colordrill.drill.provision import golden_canaries
+from colordrill.drill.operating import operating
 from colordrill.drill.recovery_record import Recovery, RecoveryEnd, step_entries
 from colordrill.drill.standing import keep_logs
 from colordrill.errors import ColordrillError, GoldenProblem, RecordProblem
-from colordrill.history import Event, History
+from colordrill.history import Event
 from colordrill.interrupts import interruptible, shielded
 from colordrill.record.journal import RunDirectory
 from colordrill.recover.choosing import Wish, candidates
@@ -31,22 +30,15 @@ from colordrill.recover.course import Course, Way, World, course_of
 from colordrill.recover.gateway import active_sites
 from colordrill.recover.incident import IncidentRunbook
 from colordrill.recover.incidents import Journal, Past, read_past
-from colordrill.recover.keepers import Candidates, keepers_of
+from colordrill.recover.keepers import Resumable, keepers_of
 from colordrill.recover.primary import Finding, examine
 from colordrill.recover.readiness.left_rehearsal import end_left_rehearsal
 from colordrill.recover.readiness.rehearsal import MARKER
 from colordrill.recover.steps import Operator, RunbookEnd, SiteNotJudged
-from colordrill.recover.webhook import notifying
-from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
-from colordrill.workload.canary import CanaryRunner
-from colordrill.workload.scoring import ScoringWorker
 
 FOLDER = "recoveries"
-NUMBERS_PER_S = 1_000
-"""More than a start writes operations: two starts are seconds apart."""
-
 PURPOSE = "recover"
 
 
@@ -137,7 +129,7 @@ class _Start:
         if self.course.incident is not None:
             self._incident_began_at = self.course.incident.begun_at
 
-    def run(self, points: tuple[Candidates, ...]) -> Recovery:
+    def run(self, points: tuple[Resumable, ...]) -> Recovery:
         """Examine the primary, take the steps, write down what happened."""
         directory = RunDirectory.create(
             self.settings.out / FOLDER, "recover", self.past.starts + 1, self._began_at
@@ -145,7 +137,10 @@ class _Start:
         self.say(self.course.why)
         end, problem = RecoveryEnd.BROKEN_OFF, None
         try:
-            with self._operator(directory) as operator:
+            with operating(
+                self.settings, self.assets, self.stack, self.public, directory, self.say, self.clock
+            ) as operator:
+                operator.history.listen(self._events.append)
                 self._refuse_healthy(operator)
                 end = self._take_steps(operator, directory.path, points)
         except ColordrillError as error:
@@ -157,32 +152,6 @@ class _Start:
                 recovery = self.told(end, directory.path, problem)
                 self._write(recovery, directory.path)
         return recovery
-
-    @contextmanager
-    def _operator(self, directory: RunDirectory) -> Iterator[Operator]:
-        objectives = self.settings.apply(HOST_POWER_LOSS).objectives
-        # ids name photos at the sites, and no two starts may share any: a service that has coloured
-        # one before answers from its cache. The journal knows nothing of a start killed early
-        first = int(self._began_at.timestamp()) * NUMBERS_PER_S + 1
-        with (
-            History(directory.history, self.clock, first) as history,
-            ScoringWorker(history, directory.path, objectives) as scoring,
-            notifying(
-                self.settings.notify, directory.path.name, history, self.clock, self.say
-            ) as notifier,
-        ):
-            history.listen(self._events.append)
-            yield Operator(
-                target=self.stack.target,
-                history=history,
-                clock=self.clock,
-                public=self.public,
-                runner=CanaryRunner(history, self.clock, scoring, directory.path),
-                canaries=golden_canaries(self.assets, directory.path),
-                say=self.say,
-                service_port=self.assets.service.port,
-                notifier=notifier,
-            )
 
     def _refuse_healthy(self, operator: Operator) -> None:
         if self.course.on_dr:
@@ -201,7 +170,7 @@ class _Start:
         ).weigh(self._primary)
 
     def _take_steps(
-        self, operator: Operator, record: Path, points: tuple[Candidates, ...]
+        self, operator: Operator, record: Path, points: tuple[Resumable, ...]
     ) -> RecoveryEnd:
         journal = Journal(self.stack.directory, self.clock)
         if self.course.incident is None:

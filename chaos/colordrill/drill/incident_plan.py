@@ -16,7 +16,7 @@ from colordrill.errors import EnvironmentProblem, ExitCode
 from colordrill.recover.choosing import candidates
 from colordrill.recover.course import Course, Way, course_of
 from colordrill.recover.incidents import Past, read_past
-from colordrill.recover.keepers import Candidates, keepers_of
+from colordrill.recover.keepers import Resumable, keepers_of
 from colordrill.recover.primary import PRIMARY, Health, answers
 from colordrill.recover.probes import Deviation, deviations
 from colordrill.recover.readiness.left_rehearsal import refuse_written_since
@@ -125,7 +125,7 @@ def _primary(
     return told, None
 
 
-def _tried_first(wished: Sequence[Candidates]) -> tuple[str | None, str | None]:
+def _tried_first(wished: Sequence[Resumable]) -> tuple[str | None, str | None]:
     """The first point that nothing is known to be wrong with, and who keeps it."""
     for each in wished:
         if each.newest() is None:
@@ -136,7 +136,7 @@ def _tried_first(wished: Sequence[Candidates]) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _deviations(stack: AttachedStack, wished: Sequence[Candidates]) -> tuple[Deviation, ...]:
+def _deviations(stack: AttachedStack, wished: Sequence[Resumable]) -> tuple[Deviation, ...]:
     """Where the DR container would be created anew; with data that are kept it stays as it is."""
     if not wished:
         return ()
@@ -158,7 +158,7 @@ def _start(stack: AttachedStack, *, recreated: bool) -> str:
 
 
 def _mount(
-    stack: AttachedStack, past: Past, course: Course, wished: Sequence[Candidates]
+    stack: AttachedStack, past: Past, course: Course, wished: Sequence[Resumable]
 ) -> tuple[str, bool]:
     """What the step would do, and whether it is known to fail."""
     if course.keep_data:
@@ -181,7 +181,7 @@ def _mount(
     return f"{told}; this would FAIL: the DR site holds files that no recovery put there", True
 
 
-def _else(wished: Sequence[Candidates], kept_by: str) -> str:
+def _else(wished: Sequence[Resumable], kept_by: str) -> str:
     """What is tried where that point is damaged."""
     names = [each.keeper.name for each in wished]
     rest = wished[names.index(kept_by) :]

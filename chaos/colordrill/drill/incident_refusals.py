@@ -10,7 +10,7 @@ from colordrill.drill.assets import Assets
 from colordrill.drill.provision import configuration_text
 from colordrill.errors import EnvironmentProblem, GoldenProblem, UsageProblem
 from colordrill.recover.course import Course, Way
-from colordrill.recover.keepers import Candidates, Keepers
+from colordrill.recover.keepers import Keepers, Resumable
 from colordrill.recover.primary import Finding, Health, PrimaryNotJudged
 from colordrill.recover.readiness.examined import Examined
 from colordrill.recover.sources import first_configuration
@@ -25,7 +25,7 @@ _APART = frozenset({"IMAGE", "MODEL_SIZE", "SERVICE_USER"})
 """Settings of the stack that a recovery does not take from the options."""
 
 
-def refuse_other_service(settings: Settings, candidates: Sequence[Candidates]) -> None:
+def refuse_other_service(settings: Settings, candidates: Sequence[Resumable]) -> None:
     """See that the options describe the service that the stack was brought up with.
 
     Otherwise a healthy primary is asked at a wrong port or judged by another service's goldens, and
@@ -50,7 +50,7 @@ def refuse_other_service(settings: Settings, candidates: Sequence[Candidates]) -
         )
 
 
-def told_by(keepers: Keepers, wished: Sequence[Candidates]) -> Sequence[Candidates]:
+def told_by(keepers: Keepers, wished: Sequence[Resumable] = ()) -> Sequence[Resumable]:
     """Whose points tell what the service was: the backup server, where it lists any.
 
     Where it does not, those that are *wished* for tell it: whoever keeps them was asked already.
@@ -73,7 +73,7 @@ def _differing(
     return sorted(name for name in compared if given.get(name) != told.get(name))
 
 
-def _newest_configuration(candidates: Sequence[Candidates]) -> dict[str, str]:
+def _newest_configuration(candidates: Sequence[Resumable]) -> dict[str, str]:
     """Empty where no point tells it; the start step says why."""
     if not candidates:
         return {}

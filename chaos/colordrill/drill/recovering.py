@@ -7,8 +7,8 @@ import threading
 from dataclasses import dataclass, field
 
 from colordrill.backup.points import newest_until, scrub
-from colordrill.backup.restic import ResticStrategy
 from colordrill.clock import poll, seconds_between
+from colordrill.drill.strategies import restores_alone, restores_off_site
 from colordrill.errors import WaitExpired
 from colordrill.fault.injection import Injection
 from colordrill.fault.power import restore_power
@@ -139,8 +139,12 @@ class Recovering:
 
     def _run_runbook(self) -> RunbookEnd:
         if self.scenario.recovery is Recovery.FAILOVER:
-            offsite = ResticStrategy(self.operator.target) if self.scenario.offsite_every else None
-            return FailoverRunbook(self.operator, offsite).run()
+            target = self.operator.target
+            return FailoverRunbook(
+                self.operator,
+                restores_off_site(self.scenario, target),
+                restores_alone(self.scenario, target),
+            ).run()
         on_disk = self.scenario.stack is StackKind.DISK
         return InPlaceRunbook(
             operator=self.operator,

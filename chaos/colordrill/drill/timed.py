@@ -8,14 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
-from colordrill.backup.offsite import copying_off_site
-from colordrill.backup.restic import ResticStrategy
-from colordrill.backup.schedule import BackupSchedule
 from colordrill.clock import Clock, seconds_between
 from colordrill.drill.provision import await_ready
 from colordrill.drill.recovering import Recovering, steady_limit_s
 from colordrill.drill.replica import note_replica
 from colordrill.drill.steady import SteadyWatch
+from colordrill.drill.strategies import scheduled
 from colordrill.errors import EnvironmentProblem, ServiceProblem, WaitExpired
 from colordrill.fault.injection import Injection
 from colordrill.fault.ledger import Ledger
@@ -40,7 +38,6 @@ from colordrill.workload.workflows import PERSON, Workflow
 
 SCORING_LIMIT_S = 60.0
 ANSWER_LIMIT_S = 5.0
-OFFSITE_LIMIT_S = 60.0
 
 
 @dataclass(slots=True)
@@ -95,10 +92,7 @@ class TimedDrill:
         watch = SteadyWatch(pace)
         detector = OutageDetector(pace.confirm_count)
         self.history.listen(watch.observe)
-        backups = BackupSchedule(self.target, self.history, self.clock, pace.backup_interval_s)
-        offsite = ResticStrategy(self.target, OFFSITE_LIMIT_S)
-        every = self.scenario.offsite_every
-        backups.published = copying_off_site(offsite, self.history, every)
+        backups = scheduled(self.scenario, self.target, self.history, self.clock)
         arrivals = Arrivals(self._streams(), self.clock, self.history, pace.in_flight_max)
         self._injection = Injection(self.faults, self.target, self.history, self.clock, self.ledger)
         with ExitStack() as stack:

@@ -214,6 +214,7 @@ LINK_PEERS = {
     LinkName.PRIMARY_STORAGE: storage_peer(Part.PRIMARY_MIRROR, "toxiproxy", 19000),
     LinkName.PRIMARY_BACKUP: rsync_peer(Part.PRIMARY_AGENT, "toxiproxy", 18873),
     LinkName.PRIMARY_GIT: git_peer(Part.PRIMARY_AGENT, "toxiproxy", 19418),
+    LinkName.PRIMARY_DR_STORAGE: storage_peer(Part.PRIMARY_STORAGE, "toxiproxy", 19001),
 }
 """Who uses each link, and how."""
 

@@ -16,6 +16,7 @@ from colordrill.errors import EnvironmentProblem, UnknownName
 from colordrill.fault.sabotaged_points import (
     keep_only_oldest,
     keep_only_oldest_copy,
+    keep_only_oldest_manifest,
     points_hold_old_workflow,
     points_hold_other_weights,
     points_name_stale_image,
@@ -204,6 +205,7 @@ def _expect(target: Target, part: Part, command: list[str]) -> None:
 _ALL = (
     Sabotage("only_oldest_point", after_fault=keep_only_oldest),
     Sabotage("only_oldest_copy", after_fault=keep_only_oldest_copy),
+    Sabotage("only_oldest_manifest", after_fault=keep_only_oldest_manifest),
     Sabotage("only_oldest_for_good", after_fault=keep_only_oldest_for_good, undo=unseal_points),
     Sabotage("other_weights", before=dr_runs("other_weights.py"), undo=describe_dr_anew),
     Sabotage("slow_start", before=slow_first_start, undo=describe_dr_anew),

@@ -24,9 +24,26 @@ export MC_HOST_local="http://$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD@127.0.0.1:900
 stored=/data/offsite/snapshots
 oldest=$(ls -tr "$stored" | head -n 1)
 for name in $(ls "$stored"); do
-  if [ "$name" != "$oldest" ]; then mc --quiet rm "local/offsite/snapshots/$name" > /dev/null; fi
+  if [ "$name" != "$oldest" ]; then
+    # past the lock that keeps it: a storage that lost it has none of its versions
+    mc --quiet rm --versions --force --bypass "local/offsite/snapshots/$name" > /dev/null
+  fi
 done
 ls "$stored"
+""",
+)
+
+KEEP_OLDEST_MANIFEST = (
+    "sh",
+    "-c",
+    """
+export MC_CONFIG_DIR=/tmp/mc-points
+export MC_HOST_local="http://$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD@127.0.0.1:9000"
+manifests=/data/points/points
+for name in $(ls "$manifests" | tail -n +2); do
+  mc --quiet rm --versions --force "local/points/points/$name" > /dev/null
+done
+ls "$manifests"
 """,
 )
 
@@ -88,6 +105,13 @@ def keep_only_oldest(target: Target) -> None:
 def keep_only_oldest_copy(target: Target) -> None:
     """Delete every off-site snapshot but the oldest, in the DR site's storage."""
     done = target.execute(Part.DR_STORAGE, KEEP_OLDEST_COPY)
+    if done.exit_code != 0 or len(done.stdout.split()) != 1:
+        raise EnvironmentProblem(f"the sabotage failed: {done.stderr or done.stdout}")
+
+
+def keep_only_oldest_manifest(target: Target) -> None:
+    """Delete the manifest of every point but the oldest, in the DR site's storage."""
+    done = target.execute(Part.DR_STORAGE, KEEP_OLDEST_MANIFEST)
     if done.exit_code != 0 or len(done.stdout.split()) != 1:
         raise EnvironmentProblem(f"the sabotage failed: {done.stderr or done.stdout}")
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from colordrill.backup.points import RecoveryPoint
 from colordrill.errors import EnvironmentProblem, UnknownName, UsageProblem
 from colordrill.recover.course import Course
-from colordrill.recover.keepers import Candidates, Choice, Keepers, every
+from colordrill.recover.keepers import Choice, Keepers, Resumable, every
 from colordrill.recover.sources import none_left
 
 NAMED_MAX = 20
@@ -28,7 +28,7 @@ class Wish:
     before: datetime | None = None
 
 
-def candidates(keepers: Keepers, wish: Wish, course: Course) -> tuple[Candidates, ...]:
+def candidates(keepers: Keepers, wish: Wish, course: Course) -> tuple[Resumable, ...]:
     """The points that may be restored, the keeper that is asked first at the front.
 
     That is the backup server, unless a time was wished for and the newest point by then is off
@@ -66,7 +66,7 @@ def candidates(keepers: Keepers, wish: Wish, course: Course) -> tuple[Candidates
     raise none_left(_problems(keepers))
 
 
-def _named(keepers: Keepers, point: str) -> tuple[Candidates, ...]:
+def _named(keepers: Keepers, point: str) -> tuple[Resumable, ...]:
     def named(points: Sequence[RecoveryPoint]) -> Sequence[RecoveryPoint]:
         # whatever was found when it was verified: there is no other to take in its place
         return [replace(each, verified=None) for each in points if each.id == point]
@@ -83,7 +83,7 @@ def _named(keepers: Keepers, point: str) -> tuple[Candidates, ...]:
     raise UnknownName("recovery point", point, known[:NAMED_MAX])
 
 
-def _until(keepers: Keepers, before: datetime) -> tuple[Candidates, ...]:
+def _until(keepers: Keepers, before: datetime) -> tuple[Resumable, ...]:
     near, offsite = keepers.candidates(_chosen(lambda each: each.begun <= before))
     newest, copied = near.newest() or "", offsite.newest() or ""
     if newest or copied:

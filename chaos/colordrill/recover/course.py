@@ -14,6 +14,7 @@ from enum import Enum
 
 from colordrill.backup.point_ids import begun_at
 from colordrill.errors import EnvironmentProblem
+from colordrill.recover.failback_past import Failback
 from colordrill.recover.incidents import Incident, Past
 from colordrill.stack.parts import Site
 
@@ -81,6 +82,13 @@ def course_of(past: Past, world: World) -> Course:
         return _on_dr(last, world)
     if last is None:
         return Course(Way.BEGIN, None, "no recovery was begun on this stack before")
+    if last.failback is not None:
+        return _after_failback(last, last.failback, world)
+    return _away_from_dr(last, world)
+
+
+def _away_from_dr(last: Incident, world: World) -> Course:
+    """The gateway does not send users to the DR site alone."""
     if not last.closed and Site.PRIMARY not in world.active:
         stopped = f" in its step {last.broken_off}" if last.broken_off else ""
         why = f"the recovery begun at {last.begun_at} was broken off{stopped}"
@@ -101,8 +109,33 @@ def course_of(past: Past, world: World) -> Course:
     return Course(Way.BEGIN, None, why)
 
 
+def _after_failback(last: Incident, back: Failback, world: World) -> Course:
+    """The gateway does not send users to the DR site alone, and a failback was begun."""
+    begun = f"the failback begun at {back.begun_at}"
+    if back.done:
+        return Course(Way.BEGIN, None, f"{begun} is over: the primary was the active site")
+    if back.switched_at is None:
+        why = f"{begun} was broken off before its switch: users' last state is the DR site's"
+        return Course(Way.RESUME, last, why, keep_data=True, on_dr=True)
+    why = f"{begun} had switched to the primary at {back.switched_at}"
+    if back.emptying:
+        return Course(Way.BEGIN, None, f"{why} and was emptying the DR site")
+    if world.unlisted is not None:
+        raise world.unlisted
+    held_at_dr = (back.synced or "", *back.merged)
+    if any(each > max(held_at_dr) for each in world.points):
+        return Course(Way.BEGIN, None, f"{why}, which was backed up since")
+    why = f"{why}, and nothing was backed up since: the DR site holds what both had then"
+    # where the gateway sends nobody to the primary, users wait for one of the sites
+    waiting = Site.PRIMARY not in world.active
+    return Course(Way.RESUME, last, why, keep_data=True, on_dr=waiting)
+
+
 def _on_dr(last: Incident | None, world: World) -> Course:
     """Users may be at the DR site already: nothing is ever restored over what they wrote."""
+    if last is not None and last.failback is not None and last.failback.done:
+        # somebody has switched by hand: what the incident left there is gone
+        last = None
     if last is None or last.closed:
         return _on_dr_for_good(last, world)
     if last.switching or world.dr_holds:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+
 from colordrill.clock import Clock, poll
-from colordrill.errors import EnvironmentProblem, ServiceProblem
+from colordrill.errors import EnvironmentProblem, ServiceProblem, WaitExpired
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import Part, Site
 from colordrill.stack.target import Target
@@ -12,8 +14,10 @@ BACKEND = "sites"
 SHOW = f"show servers state {BACKEND}"
 FORCED_OFF = 0x01
 """The bit of ``srv_admin_state`` that ``state maint`` sets and ``state ready`` clears."""
+SHOW_STATISTICS = "show stat"
 COMMAND = "haproxy-command"
 READ_BACK_LIMIT_S = 10.0
+REQUESTS_LIMIT_S = 5.0
 
 
 def fence(target: Target, site: Site) -> None:
@@ -23,6 +27,59 @@ def fence(target: Target, site: Site) -> None:
         EnvironmentProblem: the gateway refused the command.
     """
     _command(target, f"set server {BACKEND}/{site} state maint")
+
+
+def unfence(target: Target, site: Site) -> None:
+    """Let the gateway send to *site* again.
+
+    Raises:
+        EnvironmentProblem: the gateway refused the command.
+    """
+    _command(target, f"set server {BACKEND}/{site} state ready")
+
+
+def end_requests(target: Target, site: Site, clock: Clock) -> str:
+    """Wait until no request to the fenced *site* is under way, and cut what does not end.
+
+    What is cut was not answered: connections that are open for long, as browsers' are, and uploads
+    that stand still.
+
+    Returns:
+        What was done, for the record; empty where nothing was cut.
+
+    Raises:
+        EnvironmentProblem: the gateway refused the command, or does not say what is under way.
+    """
+    try:
+        poll(
+            clock,
+            lambda: _requests(target, site) == 0 or None,
+            awaited=f"the requests to {site} to end",
+            timeout_s=REQUESTS_LIMIT_S,
+        )
+    except WaitExpired:
+        left = _requests(target, site)
+        _command(target, f"shutdown sessions server {BACKEND}/{site}")
+        return f"{left} connections to {site} were cut"
+    return ""
+
+
+def _requests(target: Target, site: Site) -> int:
+    """How many connections of clients are at *site* now."""
+    executed = target.execute(Part.GATEWAY, [COMMAND, SHOW_STATISTICS], timeout_s=5.0)
+    lines = executed.stdout.lstrip("# ").splitlines()
+    try:
+        rows = csv.DictReader(lines)
+        return next(
+            int(row["scur"])
+            for row in rows
+            if (row["pxname"], row["svname"]) == (BACKEND, site.value)
+        )
+    except (KeyError, ValueError, StopIteration) as error:
+        raise EnvironmentProblem(
+            f"the gateway does not say how many requests are at {site}: {executed.stdout[:200]!r}",
+            "see its log",
+        ) from error
 
 
 def switch_gateway(target: Target, client: ComfyClient, site: Site, clock: Clock) -> str:
@@ -45,7 +102,7 @@ def switch_gateway(target: Target, client: ComfyClient, site: Site, clock: Clock
     for other in Site:
         if other is not site:
             fence(target, other)
-    _command(target, f"set server {BACKEND}/{site} state ready")
+    unfence(target, site)
     seen = "nobody"
 
     def answered_by_site() -> str | None:

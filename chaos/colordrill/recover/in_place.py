@@ -65,14 +65,7 @@ class InPlaceRunbook:
                 target.kill([service])
         if self.power_on is not None:
             told.append(self.power_on(target))
-        for part in parts_of(Site.PRIMARY):
-            state = target.state(part)
-            if not state.exists:
-                target.recreate(part)
-                told.append(f"{part} was created anew")
-            elif not state.running:
-                target.start(part)
-                told.append(f"{part} was started")
+        told += start_parts(target, Site.PRIMARY)
         self.operator.await_answer(Site.PRIMARY)
         return StepDone("; ".join(each for each in told if each) or "every part of the site runs")
 
@@ -101,3 +94,17 @@ class InPlaceRunbook:
     def _record(self) -> StepDone:
         spent_s = seconds_between(self._started_ns, self.operator.clock.now_ns())
         return StepDone(f"repaired the primary in {spent_s:.1f} s of runbook time")
+
+
+def start_parts(target: Target, site: Site) -> list[str]:
+    """Bring back every part of *site* that does not run; what was done, for the record."""
+    told = []
+    for part in parts_of(site):
+        state = target.state(part)
+        if not state.exists:
+            target.recreate(part)
+            told.append(f"{part} was created anew")
+        elif not state.running:
+            target.start(part)
+            told.append(f"{part} was started")
+    return told

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from colordrill.backup.points import SiteHoldsData
-from colordrill.backup.strategy import Strategy
+from colordrill.backup.strategy import ResumableStrategy
 from colordrill.clock import seconds_between
 from colordrill.errors import ColordrillError, EnvironmentProblem
 from colordrill.recover.gateway import active_sites, fence, switch_gateway
 from colordrill.recover.incidents import Journal
-from colordrill.recover.keepers import Candidates
+from colordrill.recover.keepers import Resumable
 from colordrill.recover.primary import fence_primary
 from colordrill.recover.probes import make_writable
 from colordrill.recover.runbook import start_as_it_is, start_dr
@@ -46,7 +46,7 @@ class IncidentRunbook:
 
     operator: Operator
     journal: Journal
-    candidates: Sequence[Candidates]
+    candidates: Sequence[Resumable]
     earlier: Sequence[str] = ()
     keep_data: bool = False
     error: ColordrillError | None = field(init=False, default=None)
@@ -105,7 +105,7 @@ class IncidentRunbook:
             return StepDone("users may have written to the DR site: it is used as it is")
         begun = list(self.earlier)
 
-        def restore(source: Strategy, point: str) -> str:
+        def restore(source: ResumableStrategy, point: str) -> str:
             self.journal.restore(point)
             # without this point, unless it was begun before: what is there already is not its own
             before = tuple(dict.fromkeys(begun))

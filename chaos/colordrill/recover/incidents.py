@@ -19,6 +19,7 @@ from typing import Any
 from colordrill.backup.point_ids import begun_at
 from colordrill.clock import Clock
 from colordrill.errors import EnvironmentProblem, RecordProblem
+from colordrill.recover.failback_past import Failback, failback_told, to_dr_again
 
 JOURNAL = "recover.jsonl"
 _NO_LINE_OF_OURS = (
@@ -47,6 +48,7 @@ class Incident:
         broken_off: the step that began last, where it did not end.
         switching: the switch was begun: users may have written to the DR site since.
         closed: the recovery went to its end, or was given up for a newer incident.
+        failback: the way back to the primary; None where none was begun.
     """
 
     number: int
@@ -57,6 +59,15 @@ class Incident:
     broken_off: str | None = None
     switching: bool = False
     closed: bool = False
+    failback: Failback | None = None
+
+    @property
+    def held_at_dr(self) -> tuple[str, ...]:
+        """The points of which the DR site may hold files."""
+        back = self.failback
+        if back is None or back.switched_at is None or back.synced is None:
+            return self.restored
+        return (*self.restored, back.synced, *back.merged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +89,13 @@ class Past:
 
     @property
     def restored(self) -> tuple[str, ...]:
-        """Every point whose restore into the DR site was ever begun, each once."""
-        return tuple(dict.fromkeys(point for each in self.incidents for point in each.restored))
+        """Every point that was put into the DR site since it was last emptied, each once."""
+        points: list[str] = []
+        for each in self.incidents:
+            points += each.held_at_dr
+            if each.failback is not None and each.failback.done:
+                points.clear()
+        return tuple(dict.fromkeys(points))
 
 
 class Journal:
@@ -122,6 +138,17 @@ class Journal:
     def close(self) -> None:
         """The incident is over."""
         self._append({"event": "close"})
+
+    def failback(self, phase: str, point: str | None = None) -> None:
+        """The way back to the primary comes to *phase*.
+
+        Args:
+            phase: ``begin``; ``merge`` of *point* into the primary; ``switch`` to the primary;
+                ``back``, users are sent to the DR site again; ``empty`` the DR site; ``done``.
+            point: of a merge.
+        """
+        merged = {} if point is None else {"point": point}
+        self._append({"event": "failback", "phase": phase, **merged})
 
     def _append(self, entry: dict[str, Any]) -> None:
         wall = self._clock.wall().isoformat(timespec="milliseconds")
@@ -170,8 +197,13 @@ def _told(past: Past, entry: dict[str, Any]) -> Past:
         case "start":
             return replace(past, starts=past.starts + 1)
         case "step":
-            switching = last.switching or entry["step"] == "switch"
-            last = replace(last, broken_off=str(entry["step"]), switching=switching)
+            switches = entry["step"] == "switch"
+            last = replace(
+                last,
+                broken_off=str(entry["step"]),
+                switching=last.switching or switches,
+                failback=to_dr_again(last.failback) if switches else last.failback,
+            )
         case "restore":
             last = replace(last, restored=(*last.restored, _point(entry)))
         case "refused":
@@ -183,6 +215,8 @@ def _told(past: Past, entry: dict[str, Any]) -> Past:
             last = replace(last, broken_off=None, ended=(*last.ended, str(entry["step"])))
         case "close":
             last = replace(last, closed=True)
+        case "failback":
+            last = replace(last, failback=failback_told(last.failback, entry, wall))
         case _:
             raise ValueError(event)
     return replace(past, incidents=(*past.incidents[:-1], last))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from colordrill.backup.points import RecoveryPoint
 from colordrill.backup.restic import ResticStrategy
 from colordrill.backup.rsync import NAME as NEAR
 from colordrill.backup.rsync import RsyncStrategy
-from colordrill.backup.strategy import Strategy
+from colordrill.backup.strategy import ResumableStrategy, Strategy
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.target import Target
 
@@ -23,6 +24,8 @@ ASK_FOR_COPIES = (
     "restore the off-site copy; where none is made, see docs/how-to/keep-copies-off-site.md"
 )
 
+Kind = TypeVar("Kind", bound=Strategy)
+
 Choice = Callable[[Sequence[RecoveryPoint]], Sequence[RecoveryPoint]]
 """What of all points may be restored, in the same order."""
 
@@ -33,7 +36,7 @@ def every(points: Sequence[RecoveryPoint]) -> Sequence[RecoveryPoint]:
 
 
 @dataclass(slots=True)
-class Keeper:
+class Keeper(Generic[Kind]):
     """Keeps recovery points; is asked for their list once, whatever it says.
 
     Attributes:
@@ -41,7 +44,7 @@ class Keeper:
         unlisted: why they cannot be listed.
     """
 
-    source: Strategy
+    source: Kind
     unlisted: EnvironmentProblem | None = None
     _points: tuple[RecoveryPoint, ...] | None = field(init=False, default=None)
 
@@ -70,7 +73,7 @@ class Keeper:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(Generic[Kind]):
     """Those of a keeper's points that may be restored.
 
     Attributes:
@@ -78,7 +81,7 @@ class Candidates:
         choice: which of its points may be.
     """
 
-    keeper: Keeper
+    keeper: Keeper[Kind]
     choice: Choice = every
 
     def points(self) -> Sequence[RecoveryPoint]:
@@ -121,18 +124,23 @@ class Candidates:
             yield each.id, ""
 
 
+Resumable = Candidates[ResumableStrategy]
+
+
 @dataclass(frozen=True, slots=True)
 class Keepers:
     """Everybody who keeps a stack's recovery points: the backup server, and who is off site."""
 
-    near: Keeper
-    offsite: Keeper
+    near: Keeper[ResumableStrategy]
+    offsite: Keeper[ResumableStrategy]
 
-    def candidates(self, choice: Choice = every) -> tuple[Candidates, Candidates]:
+    def candidates(self, choice: Choice = every) -> tuple[Resumable, Resumable]:
         """What both keep of that choice; the backup server comes first."""
         return Candidates(self.near, choice), Candidates(self.offsite, choice)
 
 
 def keepers_of(target: Target, unlisted: EnvironmentProblem | None = None) -> Keepers:
     """Those of the stack *target*; *unlisted* says why the backup server lists no points."""
-    return Keepers(Keeper(RsyncStrategy(target), unlisted), Keeper(ResticStrategy(target)))
+    near: ResumableStrategy = RsyncStrategy(target)
+    offsite: ResumableStrategy = ResticStrategy(target)
+    return Keepers(Keeper(near, unlisted), Keeper(offsite))

@@ -3,7 +3,8 @@
 1. ``start``   see that the DR container is what the primary was, and start it; its volumes are
    bound and still empty, no model is loaded
 2. ``mount``   mount the newest recovery point that is whole into those volumes, every file
-   verified; where the backup server has none or cannot be reached, one from off site
+   verified; where the backup server has none or cannot be reached, one from off site; where
+   another strategy keeps the points, from there alone
 3. ``verify``  interface and function: one canary of every kind, judged by its picture
 4. ``switch``  switch the gateway to the DR site and see the public address answer from it
 5. ``record``  write down what was restored and how long it took
@@ -31,10 +32,12 @@ class FailoverRunbook:
     Attributes:
         operator: who carries it out.
         offsite: keeps copies off site; None where none are made.
+        alone: keeps all recovery points; None: the backup server does, and *offsite* copies.
     """
 
     operator: Operator
     offsite: Strategy | None = None
+    alone: Strategy | None = None
     _started_ns: int = field(init=False, default=0)
     _point: str = field(init=False, default="")
 
@@ -74,6 +77,8 @@ class FailoverRunbook:
 
     def _sources(self) -> tuple[Strategy, ...]:
         """Who keeps recovery points, the one that is tried first at the front."""
+        if self.alone is not None:
+            return (self.alone,)
         near = RsyncStrategy(self.operator.target)
         return (near,) if self.offsite is None else (near, self.offsite)
 

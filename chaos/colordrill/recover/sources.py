@@ -9,7 +9,7 @@ from colordrill.backup.points import PointDamaged, SiteHoldsData
 from colordrill.backup.rsync import NAME as NEAR
 from colordrill.backup.strategy import Strategy
 from colordrill.errors import EnvironmentProblem
-from colordrill.recover.keepers import ASK_FOR_COPIES, POINTS_TRIED_MAX, Candidates, Keeper
+from colordrill.recover.keepers import ASK_FOR_COPIES, POINTS_TRIED_MAX, Candidates, Keeper, Kind
 from colordrill.recover.probes import configuration_of
 from colordrill.recover.steps import StepDone
 from colordrill.stack.parts import Part
@@ -53,7 +53,7 @@ def newest_configuration(sources: Sequence[Strategy], say: Callable[[str], None]
 
 
 def first_configuration(
-    candidates: Sequence[Candidates],
+    candidates: Sequence[Candidates[Kind]],
     say: Callable[[str], None],
     tried_max: int = POINTS_TRIED_MAX,
 ) -> dict[str, str]:
@@ -77,7 +77,7 @@ def first_configuration(
     raise none_left(problems)
 
 
-def _configuration(candidates: Candidates, tried_max: int) -> dict[str, str]:
+def _configuration(candidates: Candidates[Kind], tried_max: int) -> dict[str, str]:
     problems: list[EnvironmentProblem] = []
     for each in candidates.points()[:tried_max]:
         try:
@@ -103,8 +103,8 @@ def restore_newest_whole(
 
 
 def restore_first_whole(
-    candidates: Sequence[Candidates],
-    restore: Callable[[Strategy, str], str],
+    candidates: Sequence[Candidates[Kind]],
+    restore: Callable[[Kind, str], str],
     say: Callable[[str], None],
 ) -> Restored:
     """Restore the first whole point of the first keeper that has one.
@@ -156,8 +156,8 @@ class NoneWhole(EnvironmentProblem):
 
 
 def _restore_from(
-    candidates: Candidates,
-    restore: Callable[[Strategy, str], str],
+    candidates: Candidates[Kind],
+    restore: Callable[[Kind, str], str],
     passed_over: list[str],
     say: Callable[[str], None],
 ) -> Restored:

@@ -47,6 +47,17 @@ class StackKind(StrEnum):
     """A virtual disk that can lose power, fail, fill up and be slow."""
 
 
+class StrategyKind(StrEnum):
+    """How a drill's recovery points are kept, and from where its failover restores them."""
+
+    RSYNC = "rsync"
+    """As hard-link snapshots on the backup server."""
+    RESTIC = "restic"
+    """As encrypted copies off site, of what the backup server holds; from there alone."""
+    S3 = "s3"
+    """As versions of objects in a bucket that is replicated to the DR site's storage."""
+
+
 @dataclass(frozen=True, slots=True)
 class FaultSpec:
     """A fault by name, where it is injected, its parameters, and when.

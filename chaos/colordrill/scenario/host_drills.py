@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery, StackKind
+from dataclasses import replace
+
+from colordrill.scenario.fault_spec import (
+    Detection,
+    FaultSpec,
+    Recovery,
+    StackKind,
+    StrategyKind,
+)
 from colordrill.scenario.model import Objectives, Scenario
 from colordrill.scenario.paces import (
     ALERT,
@@ -70,6 +78,32 @@ HOST_POWER_LOSS = Scenario(
 
 HOST_DRILLS: tuple[Scenario, ...] = (
     HOST_POWER_LOSS,
+    replace(
+        HOST_POWER_LOSS,
+        name="host_power_loss_s3",
+        title="the primary host loses power; recovery points are versions in a replicated bucket",
+        description=(
+            "As host_power_loss, but the primary's agent keeps its points in the primary's object "
+            "storage, which replicates them to the DR site's. The failover restores the newest one "
+            "that is published there; the backup server has no part in it."
+        ),
+        objectives=replace(FAILED_OVER, rpo_s=12.0),
+        pace=replace(BRISK, backup_duration_max_s=8.0),
+        strategy=StrategyKind.S3,
+    ),
+    replace(
+        HOST_POWER_LOSS,
+        name="host_power_loss_restic",
+        title="the primary host loses power; the DR site takes over from a copy off site alone",
+        description=(
+            "As host_power_loss, but each recovery point is copied off site by restic, and the "
+            "failover restores the newest copy; what the backup server holds is not used."
+        ),
+        objectives=replace(FAILED_OVER, rpo_s=20.0),
+        pace=replace(BRISK, backup_duration_max_s=16.0),
+        offsite_every=1,
+        strategy=StrategyKind.RESTIC,
+    ),
     Scenario(
         name="power_loss_in_place",
         title="the primary loses power and what was not flushed; it is repaired in place",

@@ -11,7 +11,13 @@ from functools import cache
 from colordrill.data import golden_images
 from colordrill.errors import UsageProblem
 from colordrill.picture import ColourBounds, load_bounds
-from colordrill.scenario.fault_spec import Detection, FaultSpec, Recovery, StackKind
+from colordrill.scenario.fault_spec import (
+    Detection,
+    FaultSpec,
+    Recovery,
+    StackKind,
+    StrategyKind,
+)
 from colordrill.scenario.numbers import positive
 
 RTO_OF_RECORD_S = 1800.0
@@ -180,6 +186,7 @@ class Scenario:
         bundled_only: it needs the bundled service's own image, nodes or checkpoint.
         offsite_every: the first recovery point and then every so-many-th is copied off site as
             well, and the runbook may restore a copy; 0: none is, which spares a drill the time.
+        strategy: how recovery points are kept, and from where the failover restores them.
         sabotage: set for a red twin.
     """
 
@@ -199,6 +206,7 @@ class Scenario:
     stack: StackKind = StackKind.PLAIN
     bundled_only: bool = False
     offsite_every: int = 0
+    strategy: StrategyKind = StrategyKind.RSYNC
     sabotage: SabotageSpec | None = None
 
     def __post_init__(self) -> None:
@@ -217,11 +225,41 @@ class Scenario:
             positive("unflushed_max_s", self.unflushed_max_s)
         if self.recovery is Recovery.UNAIDED and self.detection is Detection.SCRUB:
             raise UsageProblem(f"{self.name}: what a scrub finds somebody must repair")
+        self._refuse_strategy()
+
+    def _refuse_strategy(self) -> None:
+        if self.strategy is not StrategyKind.RSYNC and self.recovery is not Recovery.FAILOVER:
+            raise UsageProblem(
+                f"{self.name}: a repair in place needs the backup server's points, and not those "
+                f"of {self.strategy}"
+            )
+        if self.strategy is StrategyKind.RESTIC and not self.offsite_every:
+            raise UsageProblem(f"{self.name}: without offsite_every restic keeps no point")
+        if self.strategy is StrategyKind.S3 and self.offsite_every:
+            raise UsageProblem(f"{self.name}: offsite_every copies the backup server's points")
 
     @property
     def expected_site(self) -> str:
         """The site that must answer after recovery."""
         return "dr" if self.recovery is Recovery.FAILOVER else "primary"
+
+    def kept_by(self, strategy: StrategyKind) -> Scenario:
+        """The same drill whose points are kept so; one that does not fail over stays as it is.
+
+        Raises:
+            UsageProblem: it is a red twin, which sabotages points as its own strategy keeps them.
+        """
+        if self.recovery is not Recovery.FAILOVER or strategy is self.strategy:
+            return self
+        if self.sabotage is not None:
+            raise UsageProblem(
+                f"{self.name} is a red twin of a drill by {self.strategy}, not by {strategy}",
+                "run it without a strategy; the drill itself runs by any",
+            )
+        every = self.offsite_every
+        if strategy is not StrategyKind.RSYNC:
+            every = max(1, every) if strategy is StrategyKind.RESTIC else 0
+        return replace(self, strategy=strategy, offsite_every=every)
 
     def stretched(self, factor: float) -> Scenario:
         """The same drill on a host that is slower by *factor*: its faults last longer.

@@ -24,6 +24,12 @@ ONLY_OLDEST_COPY = SabotageSpec(
     "all off-site copies but the oldest are deleted in the DR site's storage",
     looks_back=True,
 )
+ONLY_OLDEST_MANIFEST = SabotageSpec(
+    "only_oldest_manifest",
+    "rpo",
+    "all recovery points but the oldest lose their manifest in the DR site's bucket",
+    looks_back=True,
+)
 WORKER_DIES = SabotageSpec(
     "worker_dies", "rto", "the primary's worker thread dies: it answers, and no job ever ends"
 )
@@ -93,6 +99,8 @@ _HOST_POWER_LOSS = (
 
 SABOTAGES: Mapping[str, tuple[SabotageSpec, ...]] = {
     "host_power_loss": _HOST_POWER_LOSS,
+    "host_power_loss_s3": (ONLY_OLDEST_MANIFEST,),
+    "host_power_loss_restic": (ONLY_OLDEST_COPY,),
     "network_latency": (WORKER_DIES,),
     "network_bandwidth": (WORKER_DIES,),
     "network_slow_close": (WORKER_DIES,),

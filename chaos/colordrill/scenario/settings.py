@@ -13,6 +13,7 @@ from typing import Any
 
 from colordrill.errors import UsageProblem
 from colordrill.scenario import notify as notices
+from colordrill.scenario.fault_spec import StrategyKind
 from colordrill.scenario.model import Objectives, Pace, Scenario
 from colordrill.scenario.notify import NotifySpec
 from colordrill.scenario.service import ServiceSpec
@@ -29,6 +30,7 @@ _WANTED: Mapping[str, str] = {
     "profile": "text",
     "image": "text",
     "device": "text",
+    "strategy": "text",
     "out": "a path",
     "seed": "a whole number",
     "keep": "true or false",
@@ -48,6 +50,7 @@ class Settings:
         seed: draws photos, crops and their order.
         image: another colorization image than the bundled reference service.
         device: ``cpu`` or ``cuda``.
+        strategy: how drills that fail over keep their recovery points; None: as each one says.
         out: where run directories go.
         keep: leave the stack standing.
         overrides: ``pace.NAME`` or ``objectives.NAME`` to value.
@@ -61,6 +64,7 @@ class Settings:
     seed: int = 1
     image: str | None = None
     device: str = "cpu"
+    strategy: str | None = None
     out: Path = Path("runs")
     keep: bool = False
     overrides: Mapping[str, float] = field(default_factory=dict)
@@ -76,6 +80,10 @@ class Settings:
             )
         if self.device not in {"cpu", "cuda"}:
             raise UsageProblem(f"device must be cpu or cuda, not {self.device!r}")
+        if self.strategy is not None and self.strategy not in set(StrategyKind):
+            raise UsageProblem(
+                f"there is no strategy {self.strategy!r}", f"strategies: {', '.join(StrategyKind)}"
+            )
         service = build_service(self.service_values, self.image)
         # the dataclass is frozen for everybody else
         object.__setattr__(self, "service", service)
@@ -85,6 +93,8 @@ class Settings:
         words = ["--seed", str(self.seed), "--profile", self.profile, "--device", self.device]
         if self.image:
             words += ["--image", self.image]
+        if self.strategy:
+            words += ["--strategy", self.strategy]
         for key, text in self.service_values.items():
             words += ["--service", f"{key}={text}"]
         for key, value in self.overrides.items():
@@ -92,11 +102,11 @@ class Settings:
         return words
 
     def apply(self, scenario: Scenario) -> Scenario:
-        """*scenario* with the profile and the overrides laid over its pace and objectives.
+        """*scenario* with the profile and the overrides laid over it, by the chosen strategy.
 
         Raises:
             UsageProblem: an override names nothing, its value is refused, or the scenario is a red
-                twin that only the bundled service can play.
+                twin that only the bundled service, or another strategy, can play.
         """
         if self.image and scenario.bundled_only:
             raise UsageProblem(
@@ -109,6 +119,8 @@ class Settings:
                 f"{scenario.name} replaces a part of the bundled service; {self.image} has no such",
                 "run it without --image; the drill itself runs on any image",
             )
+        if self.strategy is not None:
+            scenario = scenario.kept_by(StrategyKind(self.strategy))
         pace: dict[str, Any] = dict(PROFILES[self.profile])
         objectives: dict[str, Any] = {}
         tables: dict[str, tuple[dict[str, Any], type]] = {
@@ -239,7 +251,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _typed(source: str, key: str, value: Any) -> Any:
-    if key in {"profile", "image", "device"} and isinstance(value, str):
+    if key in {"profile", "image", "device", "strategy"} and isinstance(value, str):
         return value
     if key == "out" and isinstance(value, str | Path):
         return Path(value)

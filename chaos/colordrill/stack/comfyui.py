@@ -146,6 +146,13 @@ class ComfyClient:
         """DELETE /userdata/workflows/NAME."""
         self._request("DELETE", f"/userdata/{quote(f'workflows/{name}', safe='')}")
 
+    def jobs_left(self, *, timeout_s: float | None = None) -> int:
+        """GET /queue: how many jobs run or wait."""
+        response = self._request("GET", "/queue", timeout_s=timeout_s)
+        body = _json(response, "/queue")
+        with _shaped_as_comfyui(response, "/queue"):
+            return len(body["queue_running"]) + len(body["queue_pending"])
+
     def free_memory(self) -> None:
         """POST /free: drop models, node instances and cached results before the next job."""
         self._request("POST", "/free", json={"unload_models": True, "free_memory": True})

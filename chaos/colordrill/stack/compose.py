@@ -83,6 +83,7 @@ def compose_command(run: Run, plan: StackPlan) -> str:
         "COLORDRILL_STORAGE_PASSWORD": secrets.token_hex(16),
         "COLORDRILL_BACKUP_PASSWORD": secrets.token_hex(16),
         **_offsite_secrets(),
+        **_points_secrets(),
         **{f"COLORDRILL_IMAGE_{name.upper()}": plan.images[name] for name in IMAGE_NAMES},
         **service_variables(plan.service, str(plan.owner), run.directory),
         **plan.extra_environment,
@@ -108,6 +109,16 @@ def _offsite_secrets() -> dict[str, str]:
         "COLORDRILL_OFFSITE_READER_USER": f"reader{secrets.token_hex(4)}",
         "COLORDRILL_OFFSITE_READER_PASSWORD": secrets.token_hex(16),
     }
+
+
+def _points_secrets() -> dict[str, str]:
+    """The accounts of the buckets of recovery points."""
+    found = {}
+    for account in ("writer", "replicator", "publisher", "reader"):
+        name = f"COLORDRILL_POINTS_{account.upper()}"
+        found[f"{name}_USER"] = f"{account}{secrets.token_hex(4)}"
+        found[f"{name}_PASSWORD"] = secrets.token_hex(16)
+    return found
 
 
 @contextmanager

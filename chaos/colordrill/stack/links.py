@@ -24,6 +24,7 @@ class LinkName(StrEnum):
     PRIMARY_STORAGE = "primary-storage"
     PRIMARY_BACKUP = "primary-backup"
     PRIMARY_GIT = "primary-git"
+    PRIMARY_DR_STORAGE = "primary-dr-storage"
 
 
 def toxiproxy_of(target: Target) -> ToxiproxyServer:

@@ -20,7 +20,13 @@ from colordrill.stack.toxiproxy import CALL_LIMIT_S, Link, ToxiproxyServer
 pytestmark = pytest.mark.docker
 
 CONFIGURATION = "/etc/toxiproxy.json"
-LINKS = {"gateway-primary", "primary-storage", "primary-backup", "primary-git"}
+LINKS = {
+    "gateway-primary",
+    "primary-storage",
+    "primary-backup",
+    "primary-git",
+    "primary-dr-storage",
+}
 START_LIMIT_S = 20.0
 
 

@@ -16,17 +16,22 @@ from fakes.backup_programs import Programs
 from fakes.clock import ManualClock
 from fakes.kept_points import FILES, POINTS
 from fakes.points_on_disk import PROGRAMS, PointsOnDisk
+from unit.backup.s3_agents import Agents, agents_at
 
 MODULES = (
     "point_store",
     "recovery_point",
+    "seen_files",
+    "site_listing",
     "retention",
     "offsite_checks",
     "site_volumes",
+    "site_listing",
     "earlier_restore",
     "known_manifests",
     "offsite_repository",
     "offsite_restore",
+    "merge_plan",
     "lease",
 )
 HORIZON_S, INTERVAL_S = 20.0, 4.0
@@ -60,6 +65,15 @@ def store(disk: PointsOnDisk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     yield import_module("point_store")
     for name in MODULES:
         sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def agents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Agents]:
+    """Both sites' agents, a bucket at each site."""
+    with agents_at(tmp_path, monkeypatch, capsys) as agents:
+        yield agents
 
 
 @pytest.fixture

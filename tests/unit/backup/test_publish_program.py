@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -104,4 +105,87 @@ def test_a_copy_without_a_manifest_is_another_failure(disk: PointsOnDisk, copied
     (copied / "MANIFEST.json").unlink()
 
     assert disk.run("colordrill-publish", POINT).exit_code == FAILED
+    assert disk.listed() == [OLD]
+
+
+@pytest.fixture
+def partial(disk: PointsOnDisk, copied: Path) -> Path:
+    """A copy to which the file that is the same in the point before did not travel."""
+    (copied / "output/sub/a.png").unlink()
+    name_previous(copied, OLD)
+    return copied
+
+
+def name_previous(copy: Path, previous: object) -> None:
+    manifest = json.loads((copy / "MANIFEST.json").read_bytes())
+    (copy / "MANIFEST.json").write_text(json.dumps({**manifest, "previous": previous}))
+
+
+def test_what_did_not_travel_is_shared_with_the_point_that_the_manifest_names(
+    disk: PointsOnDisk, partial: Path
+) -> None:
+    (partial / "output/sub").chmod(0o775)
+
+    disk.checked("colordrill-publish", POINT)
+
+    disk.checked("colordrill-verify", POINT)
+    published = disk.points / POINT / "output/sub"
+    assert (published / "a.png").samefile(disk.points / OLD / "output/sub/a.png")
+    assert published.stat().st_mode & 0o777 == 0o775
+    assert list((disk.root / "publishing").iterdir()) == []
+
+
+def test_what_travelled_comes_before_what_the_point_before_has(
+    disk: PointsOnDisk, partial: Path
+) -> None:
+    shutil.rmtree(disk.points / OLD / "output")
+    disk.points.joinpath(OLD, "workflows").mkdir()
+    disk.points.joinpath(OLD, "workflows/person.json").write_bytes(b"old")
+    partial.joinpath("output/sub/a.png").write_bytes(FILES["output/sub/a.png"])
+
+    disk.checked("colordrill-publish", POINT)
+
+    disk.checked("colordrill-verify", POINT)
+
+
+@pytest.mark.parametrize("spoilt", ["other bytes", "absent"])
+def test_a_shared_file_that_is_damaged_in_the_point_before_is_told_and_nothing_is_published(
+    disk: PointsOnDisk, partial: Path, spoilt: str
+) -> None:
+    shared = disk.points / OLD / "output/sub/a.png"
+    shared.unlink()
+    if spoilt == "other bytes":
+        shared.write_bytes(b"b" * 1000)
+
+    ended = disk.run("colordrill-publish", POINT)
+
+    assert ended.exit_code == DAMAGED
+    assert "output/sub/a.png" in ended.stderr
+    assert disk.listed() == [OLD]
+    assert list((disk.root / "publishing").iterdir()) == []
+
+
+def test_a_point_before_that_is_gone_is_named_and_nothing_is_published(
+    disk: PointsOnDisk, partial: Path
+) -> None:
+    shutil.rmtree(disk.points / OLD)
+
+    ended = disk.run("colordrill-publish", POINT)
+
+    assert ended.exit_code == FAILED
+    assert OLD in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert disk.listed() == []
+
+
+@pytest.mark.parametrize("previous", ["../incoming", "", 5, [OLD], {}, "20269922T201530.123Z"])
+def test_a_manifest_that_names_no_point_before_is_refused(
+    disk: PointsOnDisk, partial: Path, previous: object
+) -> None:
+    name_previous(partial, previous)
+
+    ended = disk.run("colordrill-publish", POINT)
+
+    assert ended.exit_code == DAMAGED
+    assert "Traceback" not in ended.stderr
     assert disk.listed() == [OLD]

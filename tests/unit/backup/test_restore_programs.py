@@ -12,14 +12,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakes.points_on_disk import PROGRAMS
+from fakes.points_on_disk import PROGRAMS, program
 
 POINT = "20261122T201530.123Z"
 SAFETY_S = 20.0
@@ -168,15 +166,6 @@ def closed(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("recovery_point", "site_volumes", "known_manifests", "earlier_restore"):
         sys.modules.pop(name, None)
     return folder
-
-
-def program(name: str) -> Any:
-    loader = SourceFileLoader(name.replace("-", "_"), str(PROGRAMS / name))
-    spec = spec_from_loader(loader.name, loader)
-    assert spec is not None
-    module = module_from_spec(spec)
-    loader.exec_module(module)
-    return module
 
 
 def test_a_folder_that_cannot_be_listed_is_named_and_not_left_out_of_a_point(closed: Path) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 
+from colordrill.backup.s3 import S3Strategy
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.errors import EnvironmentProblem
 from colordrill.history import Event, EventType
@@ -37,6 +39,27 @@ def test_a_snapshot_is_copied_by_the_agent_published_by_the_server_and_then_push
     assert (began.data["point"], began.data["strategy"]) == (point, "rsync")
     assert published.type is EventType.OK
     assert published.data == {"point": point, "files": 3, "bytes": 42}
+
+
+def test_another_strategy_takes_the_points_and_is_written_down(
+    schedule: BackupSchedule, programs: Programs, events: list[Event]
+) -> None:
+    told = json.dumps({"files": 3, "bytes": 42})
+    target = programs.target()
+    target.programs["colordrill-s3"] = lambda _part, command: Executed(
+        *((0, told, "") if command[-1] == "20261122T201530.123Z" else (1, "", "unreachable"))
+    )
+    schedule.strategy = S3Strategy(target)
+
+    first = schedule.take()
+    schedule.clock.pause(4.0)
+    second = schedule.take()
+
+    assert (first, second) == ("20261122T201530.123Z", None)
+    assert not programs.snapshots()
+    began = [e.data for e in events if e.kind == "snapshot" and e.type is EventType.INVOKE]
+    assert [each["strategy"] for each in began] == ["s3", "s3"]
+    assert ended(events, "snapshot") == {"invoke": 2, "ok": 1, "fail": 1}
 
 
 def test_each_snapshot_links_to_the_last_published_one(

@@ -32,6 +32,8 @@ class Stack:
     dr: dict[str, str] = field(default_factory=dict)
     backup: list[str] = field(default_factory=list)
     offsite: list[str] = field(default_factory=list)
+    buckets: dict[Part, list[str]] | None = None
+    buckets_exit_code: int = 1
     sick: tuple[str, ...] = ()
     did: list[str] = field(default_factory=list)
     exit_code: int = 0
@@ -67,6 +69,16 @@ class Stack:
             self.offsite.clear()
         return Executed(0, "".join(f"{each}\n" for each in self.offsite), "")
 
+    def has_buckets(self, _part: Part, _command: Sequence[str]) -> Executed:
+        return Executed(self.buckets_exit_code if self.buckets is None else 0, "", "no daemon")
+
+    def bucket(self, part: Part, command: Sequence[str]) -> Executed:
+        assert self.buckets is not None, "it was never used"
+        if command[-1] == "empty":
+            self.buckets[part].clear()
+            self.did.append(f"{part}: empty")
+        return Executed(0, "".join(f"{each}\n" for each in self.buckets[part]), "")
+
     def prove(self, baseline: Baseline) -> tuple[str, ...]:
         return prove_clean(self.target, baseline)
 
@@ -79,6 +91,8 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
     stack.target.programs["sh"] = stack.run
     stack.target.programs["python3"] = stack.keep
     stack.target.programs["colordrill-offsite-storage"] = stack.store
+    stack.target.programs["test"] = stack.has_buckets
+    stack.target.programs["colordrill-points-storage"] = stack.bucket
 
     class Server:
         def __init__(self, _url: str) -> None:
@@ -109,6 +123,7 @@ def described(stack: Stack, **different: Any) -> None:
     gateway.description = replace(gateway.description, **different)
 
 
+BUCKETS = {Part.PRIMARY_STORAGE: ["v1 PUT files/a"], Part.DR_STORAGE: []}
 DIFFERENCES: list[tuple[str, Callable[[Stack], object], str]] = [
     ("a part is down", lambda s: s.target.kill([Part.GATEWAY]), "gateway is"),
     ("a part runs", lambda s: s.target.start(Part.DR_COLORIZATION), "dr-colorization is"),
@@ -127,6 +142,7 @@ DIFFERENCES: list[tuple[str, Callable[[Stack], object], str]] = [
     ("a file differs", lambda s: s.primary.update({"./models/a": "9"}), "./models/a"),
     ("the DR site holds a file", lambda s: s.dr.update({"./input/x": "1"}), "DR site holds"),
     ("there is a copy off site", lambda s: s.offsite.append("local/offsite/config"), "off-site"),
+    ("a bucket holds a version", lambda s: setattr(s, "buckets", BUCKETS), "v1 PUT files/a"),
     ("there is a point", lambda s: s.backup.append("20261122T201530.123Z"), "20261122T201530"),
 ]
 
@@ -223,6 +239,27 @@ def test_whatever_a_drill_changes_is_put_back_and_then_proven(
     assert stack.prove(baseline) == ()
     assert stack.did[:2] == ["switch to primary", "ready"]
     assert stack.did.index("seed") < stack.did.index("forget jobs") < stack.did.index("free memory")
+
+
+def test_buckets_that_were_used_are_emptied_where_things_come_from_first(
+    stack: Stack, baseline: Baseline, cleaned: Callable[[], None]
+) -> None:
+    stack.buckets = {part: ["v1 PUT files/a"] for part in BUCKETS}
+
+    cleaned()
+
+    assert stack.prove(baseline) == ()
+    emptied = [each for each in stack.did if each.endswith(": empty")]
+    assert emptied == ["primary-storage: empty", "dr-storage: empty"]
+
+
+def test_where_nobody_can_see_whether_there_are_buckets_the_stack_is_not_clean(
+    stack: Stack, baseline: Baseline
+) -> None:
+    stack.buckets_exit_code = 126
+
+    with pytest.raises(EnvironmentProblem, match="cannot be seen"):
+        stack.prove(baseline)
 
 
 def test_files_that_the_image_brought_stay_where_they_are(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,6 @@ from colordrill.fault.configuration_dr_container import (
     DrSettingsMixed,
     DrVolumeMisplaced,
 )
-from colordrill.fault.neighbour import Neighbour
 from colordrill.fault.protocol import Fault
 from colordrill.fault.service_state import WorkerDead
 from colordrill.stack.parts import Part
@@ -154,7 +154,7 @@ def test_a_cache_that_is_never_stale_is_said_and_the_picture_is_put_back(machine
     fault.healthy(machine.target)
     machine.service.forgetful = True
 
-    with pytest.raises(EnvironmentProblem, match="ran the job again each of 6 times"):
+    with pytest.raises(EnvironmentProblem, match="ran the job again each of 20 times"):
         fault.inject(machine.target)
 
     assert files.items() <= files_of(machine).items()
@@ -165,12 +165,24 @@ def test_the_picture_is_taken_while_nothing_runs_that_would_clear_the_cache(
 ) -> None:
     fault = COURSES["result_cache_stale"]()
     fault.healthy(machine.target)
-    queues = [["a job"], ["a job"], []]
-    monkeypatch.setattr(Neighbour, "running", lambda _: queues.pop(0))
+    busy, idle = [0, "a job"], 3
+    looks: list[str] = []
+    answer = machine.service.answer
+
+    def queued(method: str, url: str, body: Mapping[str, Any]) -> tuple[int, bytes]:
+        if not url.endswith("/queue"):
+            assert len(looks) == idle, f"{url} was asked while a job ran"
+            return answer(method, url, body)
+        looks.append(url)
+        waiting = {"queue_running": [busy] * (len(looks) == 1)}
+        waiting["queue_pending"] = [busy] * (len(looks) < idle)
+        return 200, json.dumps(waiting).encode()
+
+    monkeypatch.setattr(machine.service, "answer", queued)
 
     fault.inject(machine.target)
 
-    assert queues == []
+    assert len(looks) == idle
     assert fault.evidence(machine.target).seen
 
 

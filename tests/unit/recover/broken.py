@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from colordrill.data import fixtures
-from colordrill.drill import incident, incident_plan
+from colordrill.drill import incident, incident_plan, operating
 from colordrill.drill.assets import load_assets
 from colordrill.drill.attached import AttachedStack
 from colordrill.drill.incident import Order, recover
@@ -130,8 +130,8 @@ def broken_stack(disaster: Disaster, tmp_path: Path, monkeypatch: pytest.MonkeyP
     for module in (incident, incident_plan):
         monkeypatch.setattr(module, "attached_stack", attached)
         monkeypatch.setattr(module, "public_client", public)
-    monkeypatch.setattr(incident, "ScoringWorker", lambda *_: nullcontext(disaster.scoring))
-    monkeypatch.setattr(incident, "golden_canaries", lambda *_: disaster.operator.canaries)
+    monkeypatch.setattr(operating, "ScoringWorker", lambda *_: nullcontext(disaster.scoring))
+    monkeypatch.setattr(operating, "golden_canaries", lambda *_: disaster.operator.canaries)
     monkeypatch.setattr(Journal, "_append", killer.around(Journal._append))
     # the points were begun before the incident
     disaster.clock.advance(10.0)

@@ -10,6 +10,7 @@ import pytest
 
 from colordrill.errors import EnvironmentProblem
 from colordrill.recover.course import Way, World, course_of
+from colordrill.recover.failback_past import Failback
 from colordrill.recover.incidents import Incident, Past
 from colordrill.stack.parts import Site
 
@@ -17,6 +18,13 @@ OLD, NEW = "20261122T201500.000Z", "20261122T210000.000Z"
 OPEN = Incident(1, "2026-11-22T20:15:30.123+00:00", restored=(OLD,), broken_off="verify")
 SWITCHING = replace(OPEN, broken_off="switch", switching=True)
 OVER = replace(SWITCHING, broken_off=None, closed=True)
+GOING_BACK = replace(OVER, failback=Failback("2026-11-22T21:30:00.000+00:00", merged=(OLD,)))
+THERE = replace(
+    OVER,
+    failback=Failback(GOING_BACK.begun_at, synced=OLD, switched_at="2026-11-22T20:15:40.123+00:00"),
+)
+EMPTYING = replace(THERE, failback=replace(THERE.failback or Failback(""), emptying=True))
+BACK = replace(EMPTYING, failback=replace(EMPTYING.failback or Failback(""), done=True))
 
 BOTH_OFF: frozenset[Site] = frozenset()
 TO_PRIMARY, TO_DR = frozenset({Site.PRIMARY}), frozenset({Site.DR})
@@ -48,6 +56,18 @@ LATER = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
         (SWITCHING, TO_PRIMARY, None, [OLD, NEW], Way.BEGIN, False),
         (OVER, TO_PRIMARY, None, [OLD], Way.RESUME, True),
         (OVER, TO_PRIMARY, None, [OLD, NEW], Way.BEGIN, False),
+        # a failback was broken off before its switch: users' last state is at the DR site
+        (GOING_BACK, TO_DR, "dr", [OLD], Way.NOTHING, True),
+        (GOING_BACK, BOTH_OFF, None, [OLD, NEW], Way.RESUME, True),
+        (GOING_BACK, TO_PRIMARY, "primary", [OLD, NEW], Way.RESUME, True),
+        # or after it: users may have written to the primary since
+        (THERE, TO_PRIMARY, None, [OLD], Way.RESUME, True),
+        (THERE, TO_PRIMARY, None, [OLD, NEW], Way.BEGIN, False),
+        (THERE, BOTH_OFF, None, [OLD], Way.RESUME, True),
+        (EMPTYING, TO_PRIMARY, None, [OLD], Way.BEGIN, False),
+        # or it is over: what was restored into the DR site is there no more
+        (BACK, TO_PRIMARY, None, [OLD], Way.BEGIN, False),
+        (BACK, BOTH_OFF, None, [OLD], Way.BEGIN, False),
     ],
 )
 def test_the_course_follows_from_the_journal_and_the_world(
@@ -145,3 +165,25 @@ def test_force_is_remembered_only_while_the_primary_is_still_fenced() -> None:
     assert not course_of(past, World(TO_PRIMARY, "primary", [OLD])).forced
     over = Past((replace(OVER, forced=True),))
     assert not course_of(over, World(TO_PRIMARY, "primary", [OLD])).forced
+
+
+@pytest.mark.parametrize(
+    ("holds", "way", "keep_data"), [(True, Way.NOTHING, True), (False, Way.BEGIN, False)]
+)
+def test_users_who_were_sent_by_hand_to_a_dr_site_that_was_emptied_keep_what_they_wrote_there(
+    holds: bool, way: Way, keep_data: bool
+) -> None:
+    world = World(TO_DR, "dr", [OLD], primary_runs=False, dr_holds=holds)
+
+    course = course_of(Past((BACK,)), world)
+
+    assert (course.way, course.keep_data, course.incident) == (way, keep_data, None)
+
+
+@pytest.mark.parametrize(("active", "weighed"), [(TO_PRIMARY, True), (BOTH_OFF, False)])
+def test_a_healthy_primary_counts_after_a_failback_only_where_users_are_sent_to_it(
+    active: frozenset[Site], weighed: bool
+) -> None:
+    course = course_of(Past((THERE,)), World(active, None, [OLD]))
+
+    assert course.on_dr is not weighed

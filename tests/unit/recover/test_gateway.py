@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from colordrill.errors import EnvironmentProblem
-from colordrill.recover.gateway import active_sites
+from colordrill.recover.gateway import SHOW_STATISTICS, active_sites, end_requests
 from colordrill.stack.parts import Part, Site
 from colordrill.stack.target import Executed
+from fakes.clock import ManualClock
 from fakes.target import FakePart, FakeTarget
 
 HEAD = (
@@ -54,3 +57,39 @@ def test_a_site_is_active_unless_it_was_told_off(primary: int, dr: int, active: 
 def test_an_answer_that_does_not_name_both_sites_is_no_answer(said: str) -> None:
     with pytest.raises(EnvironmentProblem, match="does not say which sites are active"):
         active_sites(gateway(said))
+
+
+def counting(*counts: str) -> tuple[FakeTarget, list[str]]:
+    """A gateway that says for each look how many connections the DR site has, and its commands."""
+    left, commands = list(counts), list[str]()
+
+    def program(_part: Part, command: Sequence[str]) -> Executed:
+        if command[1] != SHOW_STATISTICS:
+            commands.append(command[1])
+            return Executed(0, "\n", "")
+        count = left.pop(0) if len(left) > 1 else left[0]
+        rows = f"sites,primary,0,0,9,9,\nsites,dr,0,0,{count},9,\nsites,BACKEND,0,0,9,9,"
+        return Executed(0, f"# pxname,svname,qcur,qmax,scur,smax,\n{rows}\n", "")
+
+    target = FakeTarget(parts={Part.GATEWAY: FakePart()}, programs={"haproxy-command": program})
+    return target, commands
+
+
+def test_requests_that_are_under_way_are_waited_for() -> None:
+    target, commands = counting("2", "1", "0")
+
+    assert not end_requests(target, Site.DR, ManualClock())
+    assert commands == []
+
+
+def test_connections_that_stay_open_are_cut() -> None:
+    target, commands = counting("3")
+
+    assert end_requests(target, Site.DR, ManualClock()) == "3 connections to dr were cut"
+    assert commands == ["shutdown sessions server sites/dr"]
+
+
+@pytest.mark.parametrize("said", ["", "# pxname,svname,scur\nsites,primary,0\n", "socat: dead"])
+def test_a_gateway_that_does_not_count_is_an_error(said: str) -> None:
+    with pytest.raises(EnvironmentProblem, match="does not say how many requests"):
+        end_requests(gateway(said), Site.DR, ManualClock())

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from colordrill.errors import RecordProblem
+from colordrill.recover.failback_past import Failback
 from colordrill.recover.incidents import JOURNAL, Incident, Journal, Past, read_past
 from fakes.clock import ManualClock
 
@@ -146,3 +147,79 @@ def test_a_full_disk_does_not_undo_a_step_that_has_ended(tmp_path: Path) -> None
 
     with pytest.raises(RecordProblem, match="cannot be written"):
         absent.step("mount")
+
+
+def ended(journal: Journal) -> None:
+    journal.begin(1, forced=False)
+    journal.restore(P1)
+    journal.close()
+
+
+def failback_told(directory: Path) -> Failback | None:
+    past = read_past(directory)
+    assert past.last is not None
+    assert past.last.closed
+    return past.last.failback
+
+
+def test_a_journal_without_a_failback_has_none(journal: Journal, tmp_path: Path) -> None:
+    ended(journal)
+
+    assert failback_told(tmp_path) is None
+
+
+def test_a_failback_is_read_back_phase_by_phase(journal: Journal, tmp_path: Path) -> None:
+    ended(journal)
+    journal.failback("begin")
+    journal.failback("merge", P2)
+    journal.failback("merge", P3)
+    assert failback_told(tmp_path) == Failback(BEGUN, merged=(P2, P3))
+
+    journal.failback("switch")
+    assert failback_told(tmp_path) == Failback(BEGUN, synced=P3, switched_at=BEGUN)
+    assert read_past(tmp_path).restored == (P1, P3)
+
+    journal.failback("empty")
+    journal.failback("done")
+    assert read_past(tmp_path).restored == ()
+
+
+@pytest.mark.parametrize("by_recovery", [True, False])
+def test_after_a_switch_that_was_taken_back_the_sites_have_a_point_in_common(
+    journal: Journal, tmp_path: Path, by_recovery: bool
+) -> None:
+    ended(journal)
+    journal.failback("begin")
+    journal.failback("merge", P2)
+    journal.failback("switch")
+    if by_recovery:
+        journal.step("switch")
+    else:
+        journal.failback("back")
+
+    assert failback_told(tmp_path) == Failback(BEGUN, synced=P2)
+    assert read_past(tmp_path).restored == (P1,)
+
+
+def test_what_was_restored_after_a_failback_is_at_the_dr_site(
+    journal: Journal, tmp_path: Path
+) -> None:
+    ended(journal)
+    for phase in ("begin", "switch", "empty", "done"):
+        journal.failback(phase)
+    journal.begin(2, forced=False)
+    journal.restore(P2)
+
+    assert read_past(tmp_path).restored == (P2,)
+
+
+@pytest.mark.parametrize("phases", [("merge",), ("back",), ("begin", "elsewhere")])
+def test_a_failback_that_no_journal_has_written_is_refused(
+    journal: Journal, tmp_path: Path, phases: tuple[str, ...]
+) -> None:
+    ended(journal)
+    for phase in phases:
+        journal.failback(phase)
+
+    with pytest.raises(RecordProblem, match="not its own"):
+        read_past(tmp_path)

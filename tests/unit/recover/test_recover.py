@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from colordrill.drill import incident
+from colordrill.drill import incident, operating
 from colordrill.drill.assets import load_assets
 from colordrill.drill.recovery_record import RECORD, Recovery
 from colordrill.errors import (
@@ -66,7 +66,7 @@ def test_administrators_are_told_of_each_step_of_a_recovery(
     broken: Incident, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = FakeNotifier()
-    monkeypatch.setattr(incident, "notifying", lambda *_: nullcontext(told))
+    monkeypatch.setattr(operating, "notifying", lambda *_: nullcontext(told))
 
     broken.start()
 

@@ -12,7 +12,6 @@ from colordrill.drill import incident_plan
 from colordrill.drill.incident import Order
 from colordrill.drill.incident_plan import Plan, plan
 from colordrill.errors import EnvironmentProblem, UnknownName, UsageProblem
-from colordrill.recover.choosing import Wish
 from colordrill.recover.incidents import JOURNAL, read_past
 from colordrill.scenario.settings import Settings
 from colordrill.stack.parts import Part
@@ -35,8 +34,8 @@ def broken(disaster: Disaster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return broken_stack(disaster, tmp_path, monkeypatch)
 
 
-def planned(**wish: str) -> Plan:
-    return plan(Settings(), Order(None, Wish(**wish)))
+def planned() -> Plan:
+    return plan(Settings(), Order())
 
 
 def mounted(broken: Incident) -> str:
@@ -51,9 +50,12 @@ def test_a_whole_point_on_the_backup_server_is_preferred_and_off_site_is_not_ask
     broken: Incident,
 ) -> None:
     asked: list[object] = []
-    broken.disaster.target.programs["colordrill-offsite"] = lambda _part, command: (
-        asked.append(command) or Executed(1, "", "no")
-    )
+
+    def ask(_part: Part, command: object) -> Executed:
+        asked.append(command)
+        return Executed(1, "", "no")
+
+    broken.disaster.target.programs["colordrill-offsite"] = ask
 
     recovery = broken.start()
 

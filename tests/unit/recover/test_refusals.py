@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from colordrill.drill import incident
+from colordrill.drill import operating
 from colordrill.drill.assets import load_assets
 from colordrill.drill.incident import Order, recover
 from colordrill.drill.incident_plan import plan
@@ -155,7 +155,7 @@ def test_a_scoring_worker_that_died_gives_up_no_primary(
 ) -> None:
     broken.primary_runs()
     monkeypatch.setattr(scoring, "ProcessPoolExecutor", DeadPool)
-    monkeypatch.setattr(incident, "ScoringWorker", ScoringWorker)
+    monkeypatch.setattr(operating, "ScoringWorker", ScoringWorker)
 
     with pytest.raises(PrimaryNotJudged, match="the scoring worker died"):
         broken.start()
@@ -172,7 +172,7 @@ def test_a_picture_that_cannot_be_written_down_says_nothing_of_the_primary(
         (directory / "images").rmdir()
         return broken.disaster.operator.canaries
 
-    monkeypatch.setattr(incident, "golden_canaries", without_folder)
+    monkeypatch.setattr(operating, "golden_canaries", without_folder)
 
     with pytest.raises(RecordProblem, match=r"the picture .* cannot be written"):
         broken.start()

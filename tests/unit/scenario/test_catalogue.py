@@ -18,7 +18,7 @@ from colordrill.scenario.catalogue import (
     red_twins,
     scenario_names,
 )
-from colordrill.scenario.fault_spec import Detection, Recovery, StackKind
+from colordrill.scenario.fault_spec import Detection, Recovery, StackKind, StrategyKind
 from colordrill.scenario.model import RPO_OF_RECORD_S, RTO_OF_RECORD_S, Scenario
 from colordrill.verify.conclude import JUDGES
 
@@ -142,6 +142,7 @@ def test_every_way_of_recovery_detection_and_storage_is_drilled() -> None:
     assert {each.recovery for each in drilled} == set(Recovery)
     assert {each.detection for each in drilled} == set(Detection)
     assert {each.stack for each in drilled} == set(StackKind)
+    assert {each.strategy for each in drilled} == set(StrategyKind)
 
 
 def test_scenarios_that_can_share_a_stack_come_one_after_another() -> None:

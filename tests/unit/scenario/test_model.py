@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from colordrill.errors import UsageProblem
-from colordrill.scenario.fault_spec import SCHEDULE_MAX_S, TIMES_MAX, Detection, FaultSpec, Recovery
+from colordrill.scenario.fault_spec import (
+    SCHEDULE_MAX_S,
+    TIMES_MAX,
+    Detection,
+    FaultSpec,
+    Recovery,
+    StrategyKind,
+)
 from colordrill.scenario.model import Objectives, Scenario
 
 DOWN = FaultSpec("network_down", "gateway-primary")
@@ -105,6 +112,25 @@ def test_an_absurd_flush_interval_is_refused(value: float) -> None:
 def test_what_a_scrub_finds_somebody_must_repair() -> None:
     with pytest.raises(UsageProblem, match="a scrub finds somebody must repair"):
         scenario(LOSS, recovery=Recovery.UNAIDED, detection=Detection.SCRUB)
+
+
+@pytest.mark.parametrize("recovery", [Recovery.IN_PLACE, Recovery.UNAIDED])
+@pytest.mark.parametrize("strategy", [StrategyKind.S3, StrategyKind.RESTIC])
+def test_only_a_failover_restores_from_anything_but_the_backup_server(
+    recovery: Recovery, strategy: StrategyKind
+) -> None:
+    with pytest.raises(UsageProblem, match="the backup server's points"):
+        scenario(LOSS, recovery=recovery, strategy=strategy, offsite_every=1)
+
+
+def test_restic_keeps_no_point_where_none_is_copied() -> None:
+    with pytest.raises(UsageProblem, match="without offsite_every"):
+        scenario(LOSS, strategy=StrategyKind.RESTIC)
+
+
+def test_points_in_a_bucket_are_not_copied_by_the_backup_server() -> None:
+    with pytest.raises(UsageProblem, match="copies the backup server's points"):
+        scenario(LOSS, strategy=StrategyKind.S3, offsite_every=1)
 
 
 @pytest.mark.parametrize(

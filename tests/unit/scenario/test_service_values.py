@@ -199,6 +199,7 @@ def test_which_red_twins_any_image_can_play() -> None:
     assert {name.partition("@")[2] for name in FOREIGN} == {
         "only_oldest_point",
         "only_oldest_copy",
+        "only_oldest_manifest",
         "only_oldest_for_good",
         "gateway_not_switched",
         "worker_dies",

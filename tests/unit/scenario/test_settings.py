@@ -60,6 +60,7 @@ def test_truth_in_the_environment(
         ("COLORDRILL_SEED", "1.5"),
         ("COLORDRILL_PROFILE", "weekly"),
         ("COLORDRILL_DEVICE", "tpu"),
+        ("COLORDRILL_STRATEGY", "tape"),
     ],
 )
 def test_a_malformed_environment_is_a_usage_problem_that_names_the_value(
@@ -116,6 +117,8 @@ def test_a_file_that_is_no_toml_is_a_usage_problem_with_its_path(
     [
         "sed = 1",
         "seed = true",
+        "strategy = 3",
+        'strategy = "tape"',
         'seed = "one"',
         "seed = nan",
         "seed = inf",

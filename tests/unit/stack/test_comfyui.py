@@ -271,3 +271,18 @@ def test_one_client_serves_many_threads(service: ScriptedService, client: ComfyC
         thread.join()
 
     assert sites == ["primary"] * 24
+
+
+def test_jobs_that_run_and_wait_are_left(service: ScriptedService, client: ComfyClient) -> None:
+    service.answer = lambda _request: as_json({"queue_running": [[0]], "queue_pending": [[1], [2]]})
+
+    assert client.jobs_left() == 3
+
+
+def test_a_queue_of_another_shape_is_not_taken_for_an_idle_one(
+    service: ScriptedService, client: ComfyClient
+) -> None:
+    service.answer = lambda _request: as_json({})
+
+    with pytest.raises(ServiceProblem, match="not what ComfyUI answers"):
+        client.jobs_left()

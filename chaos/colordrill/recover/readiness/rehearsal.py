@@ -23,6 +23,7 @@ from colordrill.errors import (
 from colordrill.interrupts import shielded
 from colordrill.look import Look
 from colordrill.picture import Bounds, Judgement, judge
+from colordrill.recover.emptying import empty_dr_site
 from colordrill.recover.readiness.containers import DR, held_file
 from colordrill.recover.readiness.examined import READ_LIMIT_S, Examined
 from colordrill.recover.steps import LOG_LINES, await_answer
@@ -43,37 +44,7 @@ TOKEN = re.compile(r"rehearsal-[0-9a-f]{8}")
 """How everything that a rehearsal leaves at the primary begins."""
 
 PICTURE_LIMIT_S = 120.0
-EMPTY_LIMIT_S = 120.0
 
-# a restore goes on in its container when the one who began it is gone: it ends before its files go
-_EMPTY = r"""
-import os, signal, subprocess, sys, time
-def restores():
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{entry}/cmdline", "rb") as file:
-                words = file.read().split(b"\0")
-        except OSError:
-            continue
-        program = {os.path.basename(word) for word in words[:2]}
-        into_site = b"rsync" in program and words[-2:-1] == [b"/site/"]
-        if into_site or b"colordrill-restore" in program:
-            yield int(entry)
-for _ in range(100):
-    running = list(restores())
-    if not running:
-        break
-    for pid in running:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    time.sleep(0.05)
-else:
-    sys.exit("a restore cannot be ended")
-folders = [entry.path for entry in os.scandir("/site") if entry.is_dir()]
-sys.exit(subprocess.run(["find", *folders, "-mindepth", "1", "-delete"]).returncode)
-"""
 _TIDY = 'find /site/input /site/output -name "$1*" -type f -delete'
 _TIDY_MIRROR = 'mc --quiet find storage/outputs --name "$1*" --exec "mc --quiet rm {}"'
 
@@ -209,13 +180,7 @@ def end_rehearsal(target: Target, marker: Path, say: Callable[[str], None]) -> N
     """
     _tidy_primary(target, marker, say)
     target.stop(DR)
-    command = ("python3", "-c", _EMPTY)
-    done = target.execute(Part.DR_AGENT, command, timeout_s=EMPTY_LIMIT_S)
-    if done.exit_code != 0:
-        raise EnvironmentProblem(
-            f"the DR site's volumes cannot be emptied: {done.stderr.strip()}",
-            "empty them by hand: a restore refuses a site that holds data",
-        )
+    empty_dr_site(target)
     marker.unlink(missing_ok=True)
 
 

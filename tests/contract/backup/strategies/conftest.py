@@ -9,10 +9,11 @@ import pytest
 
 from colordrill.backup.restic import ResticStrategy
 from colordrill.backup.rsync import RsyncStrategy
+from colordrill.backup.s3 import S3Strategy
 from colordrill.stack.runs import RUN_LABEL, Run
 from fakes.strategy_lab import Kept, StrategyLab, start_lab
 
-STRATEGIES = ("rsync", "restic")
+STRATEGIES = ("rsync", "restic", "s3")
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +43,17 @@ def offsite(strategy_lab: StrategyLab) -> Kept:
     return kept_by("restic", strategy_lab)
 
 
+@pytest.fixture
+def buckets(strategy_lab: StrategyLab) -> Kept:
+    """The points in the replicated bucket."""
+    return kept_by("s3", strategy_lab)
+
+
 def kept_by(name: str, lab: StrategyLab) -> Kept:
     target = lab.target()
     near = RsyncStrategy(target)
     if name == "restic":
         return Kept(lab, near, ResticStrategy(target), lab.storage)
+    if name == "s3":
+        return Kept(lab, near, S3Strategy(target), lab.storage)
     return Kept(lab, near, near, lab.server)

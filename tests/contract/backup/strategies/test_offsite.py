@@ -20,6 +20,17 @@ FIRST, SECOND, THIRD = (f"20261122T20153{second}.123Z" for second in (0, 4, 8))
 MARK = b"this text must not be found in the store"
 SHARED = "models/shared.bin"
 LARGE_BYTES = 64_000_000
+AS_WRITER = """
+export MC_CONFIG_DIR=/tmp/mc-writer
+export MC_HOST_writer="http://$OFFSITE_WRITER_USER:$OFFSITE_WRITER_PASSWORD@127.0.0.1:9000"
+"""
+OVERWRITE_ALL = f"""{AS_WRITER}
+mc --quiet find writer/offsite | grep -v /locks/ | while read -r each; do
+  echo spoilt | mc --quiet pipe "$each" > /dev/null
+  echo "${{each#writer/offsite/}}"
+done
+"""
+DELETE_ALL = "mc --quiet rm --recursive --versions --force --bypass writer/offsite"
 WATCHED = r"""
 import pathlib, sys, time
 seen, until = set(), time.monotonic() + float(sys.argv[1])
@@ -162,6 +173,36 @@ def test_the_backup_server_cannot_delete_what_is_off_site(copied: Kept) -> None:
     assert removed.exit_code != 0
     assert [point.id for point in copied.strategy.listed()] == [FIRST]
     copied.strategy.restore(Part.DR_AGENT, FIRST)
+
+
+def test_what_the_backup_server_overwrites_off_site_can_be_undone(copied: Kept) -> None:
+    spoilt = copied.lab.storage.checked("sh", "-c", OVERWRITE_ALL).split()
+    with pytest.raises(EnvironmentProblem):
+        copied.strategy.restore(Part.DR_AGENT, FIRST)
+
+    undone = copied.lab.storage.checked("colordrill-offsite-storage", "undo").split()
+
+    assert "config" in undone
+    assert sorted(undone) == sorted(spoilt)
+    assert copied.lab.storage.checked("colordrill-offsite-storage", "undo") == ""
+    copied.strategy.restore(Part.DR_AGENT, FIRST)
+    assert copied.lab.dr.site() == copied.lab.primary.site()
+
+
+def test_the_writer_cannot_delete_a_version_that_is_locked(copied: Kept) -> None:
+    before = versions(copied)
+
+    removed = copied.lab.storage.run("sh", "-c", f"{AS_WRITER} {DELETE_ALL}")
+
+    assert removed.exit_code != 0
+    assert before
+    assert versions(copied) == before
+
+
+def versions(copied: Kept) -> list[str]:
+    """Every version in the store but those of restic's locks."""
+    listed = copied.lab.storage.checked("colordrill-offsite-storage", "list").splitlines()
+    return [each for each in listed if " locks/" not in each]
 
 
 def test_the_dr_site_cannot_write_what_is_off_site(copied: Kept) -> None:

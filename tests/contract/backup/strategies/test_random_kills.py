@@ -54,7 +54,7 @@ def test_no_half_point_is_listed_or_restored_whatever_was_killed_and_when(kept: 
 
     landed = 0
     for number in range(UNCUT, UNCUT + KILLS):
-        victim = rng.choice(OFFSITE_VICTIMS if kept.offsite else NEAR_VICTIMS)
+        victim = rng.choice(VICTIMS[kept.strategy.name])
         landed += cut(kept, states, number, victim, rng.uniform(0.0, usual_s))
 
     listed = ids(kept)
@@ -152,5 +152,20 @@ def storage(kept: Kept, moment_s: float) -> Iterator[None]:
         yield
 
 
-NEAR_VICTIMS: tuple[Victim, ...] = (snapshot, publication, server)
-OFFSITE_VICTIMS: tuple[Victim, ...] = (copy, storage, server)
+def taking(kept: Kept, moment_s: float) -> AbstractContextManager[None]:
+    return _programs_killed(kept.lab.primary, moment_s, "colordrill-s3")
+
+
+def source(kept: Kept, moment_s: float) -> AbstractContextManager[None]:
+    return _container_killed(kept, kept.lab.source, moment_s)
+
+
+def replica(kept: Kept, moment_s: float) -> AbstractContextManager[None]:
+    return _container_killed(kept, kept.lab.storage, moment_s)
+
+
+VICTIMS: dict[str, tuple[Victim, ...]] = {
+    "rsync": (snapshot, publication, server),
+    "restic": (copy, storage, server),
+    "s3": (taking, source, replica),
+}

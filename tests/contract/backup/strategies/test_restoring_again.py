@@ -48,7 +48,7 @@ def lost(offsite: Kept) -> Kept:
 
 
 def again(kept: Kept, point: str, *after: str) -> tuple[int, int]:
-    restored = kept.strategy.restore_after(Part.DR_AGENT, point, after, CANARIES)
+    restored = kept.copies.restore_after(Part.DR_AGENT, point, after, CANARIES)
     return restored.files, restored.kept
 
 

@@ -48,7 +48,7 @@ def test_without_a_point_nothing_is_listed(kept: Kept) -> None:
 def test_a_point_that_was_taken_is_listed_with_what_it_holds(taken: Kept) -> None:
     (point,) = taken.strategy.listed()
 
-    assert (point.id, point.strategy) == (FIRST, taken.strategy.name if taken.offsite else "rsync")
+    assert (point.id, point.strategy) == (FIRST, taken.strategy.name)
     assert (point.files, point.size_bytes) == (len(SITE), sum(map(len, SITE.values())))
 
 
@@ -179,9 +179,8 @@ def test_a_store_that_cannot_be_reached_is_no_damage(taken: Kept) -> None:
 
 def test_a_copy_that_cannot_be_stored_is_not_listed_and_the_next_is_whole(kept: Kept) -> None:
     kept.lab.primary.put(SITE)
-    kept.near.take(FIRST)
+    kept.take(FIRST)
     if kept.offsite:
-        kept.strategy.take(FIRST)
         kept.near.take(SECOND)
     with kept.down(), pytest.raises(EnvironmentProblem):
         kept.strategy.take(SECOND)

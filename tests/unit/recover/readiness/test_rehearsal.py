@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from colordrill.outcome import Verdict
-from colordrill.recover.readiness import rehearsal as rehearsing
+from colordrill.recover import emptying
 from colordrill.recover.readiness.rehearsal import Rehearsal
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Executed
@@ -209,7 +209,7 @@ def test_a_site_that_cannot_be_emptied_is_said_and_stays_marked(
     stack: ReadyStack, rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(part: Part, command: Any) -> Executed:
-        if command[2] == rehearsing._EMPTY:
+        if command[2] == emptying._EMPTY:
             return Executed(1, "", "Read-only file system")
         return stack.program(part, command)
 
