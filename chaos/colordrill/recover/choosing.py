@@ -9,7 +9,8 @@ from datetime import datetime
 from colordrill.backup.points import RecoveryPoint
 from colordrill.errors import EnvironmentProblem, UnknownName, UsageProblem
 from colordrill.recover.course import Course
-from colordrill.recover.keepers import Choice, Keepers, Resumable, every
+from colordrill.recover.incidents import Incident
+from colordrill.recover.keepers import Choice, Keepers, Resumable
 from colordrill.recover.sources import none_left
 
 NAMED_MAX = 20
@@ -32,9 +33,10 @@ def candidates(keepers: Keepers, wish: Wish, course: Course) -> tuple[Resumable,
     """The points that may be restored, the keeper that is asked first at the front.
 
     That is the backup server, unless a time was wished for and the newest point by then is off
-    site. Who keeps copies off site is not asked for its list before that is needed. A recovery that
-    goes on stays with the point that it began to restore, unless another one is wished for. None
-    where the DR site's data are kept: that needs no point at all.
+    site, or a restore from there was begun. Who keeps copies off site is not asked for its list
+    before that is needed. A recovery that goes on stays with the point that it began to restore,
+    unless another one is wished for. None where the DR site's data are kept: that needs no point at
+    all.
 
     Args:
         keepers: keep the points.
@@ -56,14 +58,23 @@ def candidates(keepers: Keepers, wish: Wish, course: Course) -> tuple[Resumable,
         return _named(keepers, wish.point)
     if wish.before is not None:
         return _until(keepers, wish.before)
-    begun = course.incident.restored if course.incident is not None else ()
-    # where the one begun with is gone, the newest are tried
-    choices = [_no_newer(begun[-1]), every] if begun else [every]
-    for choice in choices:
-        found = keepers.candidates(choice)
-        if any(each.newest() for each in found):
-            return found
-    raise none_left(_problems(keepers))
+    if course.incident is not None and course.incident.restored:
+        return _gone_on_with(keepers, course.incident)
+    return _any_of(keepers.candidates())
+
+
+def _gone_on_with(keepers: Keepers, begun: Incident) -> tuple[Resumable, ...]:
+    """No newer points than the one begun with; where that is gone, the newest."""
+    near, offsite = keepers.candidates(_no_newer(begun.restored[-1]))
+    # what came from there already need not come again
+    found = (offsite, near) if begun.kept_by == offsite.keeper.name else (near, offsite)
+    return found if any(each.newest() for each in found) else _any_of(keepers.candidates())
+
+
+def _any_of(found: tuple[Resumable, ...]) -> tuple[Resumable, ...]:
+    if any(each.newest() for each in found):
+        return found
+    raise none_left(_problems(found))
 
 
 def _named(keepers: Keepers, point: str) -> tuple[Resumable, ...]:
@@ -110,14 +121,14 @@ def _known(keepers: Keepers) -> list[str]:
     """
     listed = [each.points() for each in keepers.candidates() if each.newest()]
     if not listed:
-        raise none_left(_problems(keepers))
+        raise none_left(_problems(keepers.candidates()))
     return sorted({each.id for points in listed for each in points}, reverse=True)
 
 
-def _problems(keepers: Keepers) -> list[EnvironmentProblem]:
-    """Why neither has a point to restore."""
+def _problems(found: Sequence[Resumable]) -> list[EnvironmentProblem]:
+    """Why none of them has a point to restore."""
     problems = []
-    for each in keepers.candidates():
+    for each in found:
         try:
             each.points()
         except EnvironmentProblem as problem:

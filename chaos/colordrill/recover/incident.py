@@ -106,7 +106,7 @@ class IncidentRunbook:
         begun = list(self.earlier)
 
         def restore(source: ResumableStrategy, point: str) -> str:
-            self.journal.restore(point)
+            self.journal.restore(point, source.name)
             # without this point, unless it was begun before: what is there already is not its own
             before = tuple(dict.fromkeys(begun))
             try:

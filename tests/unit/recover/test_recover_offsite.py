@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -229,6 +230,24 @@ def test_a_resumed_recovery_stays_with_its_copy_when_the_server_is_back(broken: 
 
     assert (recovery.point, recovery.point_kept_by) == (OLD, "restic")
     assert read_past(broken.directory).restored == (OLD,)
+
+
+def test_a_resumed_recovery_asks_first_who_was_asked_last(broken: Incident) -> None:
+    """Else what came would go for points that were found to be damaged."""
+    broken.site.damaged = set(POINTS)
+    broken.kill_in("verify")
+    restores: list[object] = []
+    usual = broken.disaster.target.programs["colordrill-restore"]
+
+    def restore(part: Part, command: Sequence[str]) -> Executed:
+        restores.append(command)
+        return usual(part, command)
+
+    broken.disaster.target.programs["colordrill-restore"] = restore
+
+    recovery = broken.start()
+
+    assert (recovery.point, recovery.point_kept_by, restores) == (POINTS[0], "restic", [])
 
 
 def test_a_site_that_somebody_wrote_to_is_neither_restored_from_here_nor_from_there(
