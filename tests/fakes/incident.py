@@ -107,28 +107,52 @@ class FakeGateway:
 
 @dataclass
 class FakeDrSite:
-    """The DR site's volumes as `colordrill-restore` treats them: file to who put it there."""
+    """The DR site's volumes as restores treat them: file to the point that put it there.
+
+    Attributes:
+        files: what lies there.
+        damaged: points that are not what their manifests say, on the backup server.
+        damaged_offsite: those that are not, off site.
+        cut_off: whether the DR site does not reach the backup server.
+        taken_from: from where each restore that went to its end took its point, in order.
+    """
 
     killer: Killer
     files: dict[str, str] = field(default_factory=dict)
     damaged: set[str] = field(default_factory=set)
+    damaged_offsite: set[str] = field(default_factory=set)
+    cut_off: bool = False
+    taken_from: list[str] = field(default_factory=list)
 
     def first_file(self, _part: Part, _command: Sequence[str]) -> Executed:
         """What `find` prints of the site."""
         return Executed(0, "".join(f"/site/{name}\n" for name in list(self.files)[:1]), "")
 
     def restore(self, _part: Part, command: Sequence[str]) -> Executed:
-        point, *words = command[1:]
+        """`colordrill-restore`; where it is cut off, what it brought stays."""
+        if self.cut_off:
+            self.files.setdefault("input/a.png", command[1])
+            return Executed(1, "", "rsync failed with exit code 10")
+        return self._restore("rsync", command[1], command[2:], self.damaged)
+
+    def restore_offsite(self, _part: Part, command: Sequence[str]) -> Executed:
+        """`colordrill-offsite restore`."""
+        return self._restore("restic", command[2], command[3:], self.damaged_offsite)
+
+    def _restore(
+        self, kept_by: str, point: str, words: Sequence[str], damaged: set[str]
+    ) -> Executed:
         pairs = list(zip(words[::2], words[1::2], strict=True))
         after = [value for option, value in pairs if option == "--after"]
         if set(self.files.values()) - set(after):
             return Executed(3, "", "this site holds what no restore is known to have put there")
         kept = sum(origin == point for origin in self.files.values())
         self.files = {name: each for name, each in self.files.items() if each == point}
-        if point in self.damaged:
+        if point in damaged:
             self.files = {}
             return Executed(5, "", "1 restored file is not what the manifest says")
         self.files["input/a.png"] = point
         self.killer.moment()
         self.files["output/b.png"] = point
+        self.taken_from.append(kept_by)
         return Executed(0, json.dumps({"files": 2, "kept": kept}), "")

@@ -67,6 +67,8 @@ class ReadyStack:
         unwritable: folders of the DR site that refuse a file.
         free_bytes: the room on every file system; None: this machine's own.
         restore_fails: what a restore ends with instead of restoring.
+        copies: the points that are kept off site, oldest first.
+        offsite_says: what commands of the off-site program end with instead, by verb.
         gateway: what the gateway says of its servers.
     """
 
@@ -83,6 +85,8 @@ class ReadyStack:
     unwritable: set[str] = field(default_factory=set)
     free_bytes: int | None = None
     restore_fails: Executed | None = None
+    copies: list[str] = field(default_factory=lambda: [POINT])
+    offsite_says: dict[str, Executed] = field(default_factory=dict)
     gateway: str = (
         "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state\n"
         "3 sites 1 primary 172.18.0.3 2 0\n3 sites 2 dr - 0 5\n"
@@ -207,6 +211,18 @@ class ReadyStack:
         shutil.copytree(place, self.folder / "dr", dirs_exist_ok=True, ignore=leave)
         return Executed(0, json.dumps({"point": command[1], "files": 5}), "")
 
+    def offsite(self, part: Part, command: Sequence[str]) -> Executed:
+        """The program of the backup image, in the DR site's agent alone."""
+        assert part is Part.DR_AGENT
+        verb = command[1]
+        told = {"strategy": "restic", "files": 5, "bytes": 9}
+        answers = {
+            "list": [{"point": point, **told} for point in self.copies],
+            "locks": [],
+            "read": {"point": command[-1], "text": "IMAGE=service:2\n"},
+        }
+        return self.offsite_says.get(verb, Executed(0, json.dumps(answers[verb]), ""))
+
 
 def _right(script: str) -> str:
     return "delete" if script == account._DELETE else "read"
@@ -278,5 +294,6 @@ def _programs(stack: ReadyStack) -> dict[str, Callable[[Part, Sequence[str]], Ex
         "date": stack.date,
         "colordrill-points": stack.points,
         "colordrill-restore": stack.restore,
+        "colordrill-offsite": stack.offsite,
         "haproxy-command": lambda _part, _command: Executed(0, stack.gateway, ""),
     }

@@ -189,6 +189,12 @@ class Kept:
         """Whether it copies points that somebody else has taken."""
         return isinstance(self.strategy, ResticStrategy)
 
+    @property
+    def copies(self) -> ResticStrategy:
+        """The copies off site, with what they alone can do."""
+        assert isinstance(self.strategy, ResticStrategy)
+        return self.strategy
+
     def take(self, point: str) -> None:
         """Keep the primary's site as it is now; where that is a copy, of what is published now."""
         if self.offsite:

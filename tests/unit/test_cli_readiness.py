@@ -44,7 +44,8 @@ def answering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Answering:
             settings: Settings, plan: ReadinessPlan, run_id: str | None, _say: Any
         ) -> Readiness:
             asked.append({"settings": settings, "plan": plan, "run": run_id})
-            left_out = () if plan.rehearsal else ("same_colour",)
+            wanted = {"off_site": plan.offsite, "same_colour": plan.rehearsal}
+            left_out = tuple(name for name, is_wanted in wanted.items() if not is_wanted)
             checks = judge_readiness(looks.values(), plan.max_age_s, left_out)
             return Readiness("1a2b3c4d", checks, left_out)
 
@@ -108,14 +109,19 @@ def test_json_has_every_check_and_nothing_else_on_standard_output(answering: Ans
     assert {frozenset(each) for each in told["checks"]} == {frozenset(keys)}
 
 
-def test_what_nobody_asked_for_is_listed_as_that_and_does_not_count(answering: Answering) -> None:
-    answering(Look("same_colour", "it", "right", "wrong"))
+@pytest.mark.parametrize(
+    ("option", "check"), [("--no-rehearsal", "same_colour"), ("--no-offsite", "off_site")]
+)
+def test_what_nobody_asked_for_is_listed_as_that_and_does_not_count(
+    option: str, check: str, answering: Answering
+) -> None:
+    answering(Look(check, "it", "right", "wrong"))
 
-    shown = readiness("--no-rehearsal")
+    shown = readiness(option)
 
     assert shown.exit_code == 0
-    assert "same_colour" in shown.stdout
-    assert "nobody asked for it" in shown.stdout
+    line = next(each for each in shown.stdout.splitlines() if check in each)
+    assert line.endswith(f"nobody asked for it ({option})")
 
 
 def test_options_environment_and_file_say_the_same(
@@ -123,15 +129,18 @@ def test_options_environment_and_file_say_the_same(
 ) -> None:
     asked = answering()
 
-    readiness("--stack", "ab", "--max-age", "1.5h", "--no-rehearsal", "--service", "port=8000")
+    given = ("--no-rehearsal", "--no-offsite", "--offsite-max-age", "7d", "--service", "port=8000")
+    readiness("--stack", "ab", "--max-age", "1.5h", *given)
     monkeypatch.setenv("COLORDRILL_STACK", "ab")
     (tmp_path / "colordrill.toml").write_text(
-        '[readiness]\nmax_age = "90m"\nrehearsal = false\n[service]\nport = 8000\n'
+        '[readiness]\nmax_age = "90m"\nrehearsal = false\noffsite = false\n'
+        'offsite_max_age = "7d"\n[service]\nport = 8000\n'
     )
     readiness()
 
     assert asked[0] == asked[1]
-    assert (asked[0]["run"], asked[0]["plan"]) == ("ab", ReadinessPlan(5400.0, rehearsal=False))
+    plan = ReadinessPlan(5400.0, rehearsal=False, offsite=False, offsite_max_age_s=7 * 86_400.0)
+    assert (asked[0]["run"], asked[0]["plan"]) == ("ab", plan)
     assert asked[0]["settings"].service.port == 8000
 
 

@@ -30,6 +30,7 @@ RECOVERED = Recovery(
     resumed=False,
     primary="the primary's service does not run",
     point=POINT,
+    point_kept_by="restic",
     point_age_s=6.4,
     began_at="2026-11-22T20:16:30.123+00:00",
     incident_began_at="2026-11-22T20:15:30.123+00:00",
@@ -40,7 +41,17 @@ RECOVERED = Recovery(
     record="runs/recoveries/x",
 )
 PLANNED = Plan(
-    "aa", "begin", "why", "it answers", None, POINT, 6.4, False, ("image: a",), {"start": "s"}
+    "aa",
+    "begin",
+    "why",
+    "it answers",
+    None,
+    POINT,
+    6.4,
+    "rsync",
+    False,
+    ("image: a",),
+    {"start": "s"},
 )
 
 
@@ -82,7 +93,7 @@ def test_it_prints_what_an_operator_needs(asked: list[Any]) -> None:
     lines = dict(line.split(": ", 1) for line in done.stdout.splitlines())
     assert lines["outcome"] == "recovered"
     assert lines["active site"] == "dr"
-    assert lines["recovery point"] == f"{POINT}, 6 s old"
+    assert lines["recovery point"] == f"{POINT}, 6 s old, off site (restic)"
     assert lines["took"] == "10.0 s (start 1.2 s), since the incident began 70.0 s"
     assert lines["record"] == "runs/recoveries/x"
     assert asked[1] == Order()

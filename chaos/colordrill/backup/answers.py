@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from colordrill.backup.points import DAMAGED, PointDamaged
@@ -23,10 +23,12 @@ class Program:
     Attributes:
         name: of its file.
         next_step: what to do where it fails.
+        kinds: what further exit codes mean; all have the one for a damaged point.
     """
 
     name: str
     next_step: str
+    kinds: Mapping[int, type[EnvironmentProblem]] = field(default_factory=dict)
 
     def told(
         self, target: Target, part: Part, words: Sequence[str], failed: str, limit_s: float
@@ -42,13 +44,15 @@ class Program:
 
         Raises:
             PointDamaged: it says that the point is.
-            EnvironmentProblem: it failed otherwise, or printed no JSON.
+            EnvironmentProblem: it failed otherwise, or printed no JSON; of the kind for its exit
+                code, where there is one.
         """
         done = target.execute(part, [self.name, *words], timeout_s=limit_s)
         if done.exit_code != 0:
             late = f"it did not end within {limit_s:g} s" if done.exit_code == TIMED_OUT else ""
             why = done.stderr.strip() or late or f"exit code {done.exit_code}"
-            kind = PointDamaged if done.exit_code == DAMAGED else EnvironmentProblem
+            damaged = done.exit_code == DAMAGED
+            kind = PointDamaged if damaged else self.kinds.get(done.exit_code, EnvironmentProblem)
             raise kind(f"{failed}: {why}", self.next_step)
         with self.summary(failed, done.stdout):
             return json.loads(done.stdout)

@@ -222,29 +222,23 @@ class Restored:
 def restore_after(
     target: Target, agent: Part, point: str, earlier: Sequence[str], canaries: str
 ) -> Restored:
-    """Restore *point* into a site that is empty or holds what a restore of *earlier* left.
-
-    A restore that is still under way is waited for. What is whole stays, the rest of what it and
-    its canaries left goes, and every file is verified.
-
-    Args:
-        target: the stack.
-        agent: of the site.
-        point: what the site shall stand on.
-        earlier: points whose restore into this site was begun before; may hold *point* itself.
-        canaries: what the names of photos and pictures of the check after a restore begin with.
+    """Restore *point* from the backup server, as `Strategy.restore_after` has it.
 
     Raises:
         PointDamaged: the point is not what its manifest says; the site is empty.
         SiteHoldsData: the site holds what no restore is known to have left.
         EnvironmentProblem: the link failed; what an earlier restore left is still there.
     """
-    command = ["colordrill-restore", point, "--canaries", canaries]
-    command += [word for each in earlier for word in ("--after", each)]
+    command = ["colordrill-restore", point, *after_words(earlier, canaries)]
     failed = f"recovery point {point} could not be restored"
     # a site of real size takes its time, and a restore that is under way is waited for
     told = _told(target, agent, command, failed, COPY_LIMIT_S)
     return Restored(int(told["files"]), int(told.get("kept", 0)))
+
+
+def after_words(earlier: Sequence[str], canaries: str) -> list[str]:
+    """The options that say to a restore what earlier ones may have left at the site."""
+    return ["--canaries", canaries, *(word for each in earlier for word in ("--after", each))]
 
 
 def scrub(target: Target, agent: Part, point: str) -> Scrubbed:

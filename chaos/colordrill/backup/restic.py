@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from colordrill.backup.answers import Program
-from colordrill.backup.points import COPY_LIMIT_S, RecoveryPoint
+from colordrill.backup.points import (
+    COPY_LIMIT_S,
+    NOT_EMPTY,
+    RecoveryPoint,
+    Restored,
+    SiteHoldsData,
+    after_words,
+)
 from colordrill.backup.strategy import Taken
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part
@@ -19,9 +27,22 @@ PARTS_OF_DATA = 4
 STORE_LIMIT_S = 60.0
 LIST_LIMIT_S = 60.0
 
+FAILED, LOCKED = 1, 4
+"""Exit codes of the program: it cannot be done, somebody works in the repository alone."""
+
+
+class OffsiteRefused(EnvironmentProblem):
+    """The store answers, and does not give or take what was asked for.
+
+    The account or the key is not let in, the repository is locked or gone, or there is no such
+    point. Whoever cannot be reached refuses nothing.
+    """
+
+
 _PROGRAM = Program(
     "colordrill-offsite",
     "see that dr-storage runs, and who holds a lock with `restic list locks`",
+    {NOT_EMPTY: SiteHoldsData, FAILED: OffsiteRefused, LOCKED: OffsiteRefused},
 )
 
 
@@ -101,12 +122,32 @@ class ResticStrategy:
         with _PROGRAM.summary(failed, told):
             return str(told["text"])
 
+    def lock(self) -> str:
+        """Who keeps everybody else from the repository, and since when; empty where nobody does.
+
+        A restore needs no lock; a copy is not made as long as there is one.
+        """
+        failed = "the off-site repository's locks cannot be listed"
+        told = _PROGRAM.told(self.target, Part.DR_AGENT, ["locks"], failed, LIST_LIMIT_S)
+        with _PROGRAM.summary(failed, told):
+            return ", ".join(f"{each['by']} since {each['since']}" for each in told)
+
     def restore(self, agent: Part, point: str) -> int:
         """Restore *point* into the empty site of *agent*, without the backup server."""
+        return self._restored(agent, point, []).files
+
+    def restore_after(
+        self, agent: Part, point: str, earlier: Sequence[str], canaries: str
+    ) -> Restored:
+        """As `restore`, also into a site that an earlier restore has left as it is."""
+        return self._restored(agent, point, after_words(earlier, canaries))
+
+    def _restored(self, agent: Part, point: str, options: Sequence[str]) -> Restored:
         failed = f"recovery point {point} could not be restored from off site"
-        told = _PROGRAM.told(self.target, agent, ["restore", point], failed, self.copy_limit_s)
+        command = ["restore", point, *options]
+        told = _PROGRAM.told(self.target, agent, command, failed, self.copy_limit_s)
         with _PROGRAM.summary(failed, told):
-            return int(told["files"])
+            return Restored(int(told["files"]), int(told.get("kept", 0)))
 
 
 def run_store(target: Target, command: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from colordrill.backup.keeping import verify_point
@@ -11,7 +11,9 @@ from colordrill.backup.points import (
     DAMAGED,
     PointDamaged,
     RecoveryPoint,
+    Restored,
     list_points,
+    restore_after,
     restore_point,
 )
 from colordrill.backup.strategy import Taken
@@ -108,6 +110,12 @@ class RsyncStrategy:
     def restore(self, agent: Part, point: str) -> int:
         """Restore *point* into the empty site of *agent*, from the backup server."""
         return restore_point(self.target, agent, point)
+
+    def restore_after(
+        self, agent: Part, point: str, earlier: Sequence[str], canaries: str
+    ) -> Restored:
+        """As `restore`, also into a site that an earlier restore has left as it is."""
+        return restore_after(self.target, agent, point, earlier, canaries)
 
 
 def checked(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from colordrill.backup.points import RecoveryPoint
+from colordrill.backup.points import RecoveryPoint, Restored
 from colordrill.stack.parts import Part
 
 
@@ -78,4 +78,29 @@ class Strategy(Protocol):
         Raises:
             PointDamaged: the point is not what its manifest says.
             EnvironmentProblem: the site holds data, or the point cannot be had.
+        """
+
+
+class ResumableStrategy(Strategy, Protocol):
+    """Whose restores another one may go on from, as a real incident needs it."""
+
+    def restore_after(
+        self, agent: Part, point: str, earlier: Sequence[str], canaries: str
+    ) -> Restored:
+        """Restore *point* into a site that is empty or holds what a restore of *earlier* left.
+
+        A restore that is still under way is waited for. What is whole stays, the rest of what it
+        and its canaries left goes, and every file is verified.
+
+        Args:
+            agent: of the site.
+            point: what the site shall stand on.
+            earlier: points whose restore into this site was begun before, whoever keeps them.
+            canaries: what the names of photos and pictures of the check after a restore begin with.
+
+        Raises:
+            PointDamaged: the point is not what its manifest says; the site is empty.
+            SiteHoldsData: the site holds what no restore is known to have left.
+            EnvironmentProblem: the point cannot be had; what an earlier restore left is still
+                there.
         """

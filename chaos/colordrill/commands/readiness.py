@@ -16,6 +16,9 @@ from colordrill.scenario.settings import load_settings
 if TYPE_CHECKING:
     from colordrill.drill.readiness import Readiness
 
+LEAVES_OUT = {"same_colour": "--no-rehearsal", "off_site": "--no-offsite"}
+"""By which option a check is left out."""
+
 
 @click.command()
 @click.option(
@@ -37,17 +40,34 @@ if TYPE_CHECKING:
     default=None,
     help="start and restore the DR site for a few moments and compare colours; default on",
 )
+@click.option(
+    "--offsite/--no-offsite",
+    default=None,
+    help="whether copies off site are wanted: then the newest is read at the DR site; default on",
+)
+@click.option(
+    "--offsite-max-age",
+    metavar="AGE",
+    help="how old the newest copy off site may be; default 25h, e.g. --offsite-max-age 7d",
+)
 @service_options
 @json_option
 def readiness(
-    run_id: str | None, max_age: str | None, rehearsal: bool | None, as_json: bool, **options: Any
+    run_id: str | None,
+    max_age: str | None,
+    rehearsal: bool | None,
+    offsite: bool | None,
+    offsite_max_age: str | None,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Say whether a recovery would succeed if it were needed now, and what to mend before.
 
     Looks at the stack that `colordrill up` left standing: the DR site's container against the
     primary's, workflows and configuration against Git and the newest recovery point, the backup
-    account, points, room and clocks, and the same photos coloured at both sites. What it changes
-    for a look it changes back. Exit code 1 if a check fails, 3 if one is unknown and none fails.
+    account, points, copies off site, room and clocks, and the same photos coloured at both sites.
+    What it changes for a look it changes back. Exit code 1 if a check fails, 3 if one is unknown
+    and none fails.
 
     \b
     Examples:
@@ -59,7 +79,13 @@ def readiness(
     from colordrill.record.console import Progress
 
     settings = load_settings(options, Path.cwd())
-    plan = load_readiness_plan({"max_age": max_age, "rehearsal": rehearsal}, Path.cwd())
+    asked = {
+        "max_age": max_age,
+        "rehearsal": rehearsal,
+        "offsite": offsite,
+        "offsite_max_age": offsite_max_age,
+    }
+    plan = load_readiness_plan(asked, Path.cwd())
     with Progress() as progress:
         found = examine(settings, plan, run_id, progress.step)
     if as_json:
@@ -90,5 +116,5 @@ def _print(found: Readiness) -> None:
         if each.remedy:
             click.echo(f"{'':8} {'':{width}}  → {each.remedy}")
     for name in found.left_out:
-        click.echo(f"{'–':8} {name:{width}}  nobody asked for it (--no-rehearsal)")
+        click.echo(f"{'–':8} {name:{width}}  nobody asked for it ({LEAVES_OUT[name]})")
     click.echo(f"{found.verdict.value}: stack {found.stack}")

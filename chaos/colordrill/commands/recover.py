@@ -36,7 +36,12 @@ def _time(_ctx: click.Context, _param: click.Parameter, value: str | None) -> da
 @click.option("--stack", metavar="ID", help="which standing stack, where there are several")
 @click.option("--dry-run", is_flag=True, help="only look, and say what each step would do")
 @click.option("--force", is_flag=True, help="give up a primary that is healthy")
-@click.option("--point", metavar="ID", help="restore this recovery point and no other")
+@click.option(
+    "--point",
+    metavar="ID",
+    help="restore this recovery point and no other, wherever it is kept, e.g. --point "
+    "20261122T201530.123Z",
+)
 @click.option(
     "--before",
     metavar="TIME",
@@ -58,9 +63,10 @@ def recover(
 ) -> None:
     """Bring the service of a standing stack back at its DR site; killed, start it again.
 
-    It fences the primary, starts the DR site, restores the newest whole recovery point, has
-    canaries judged, switches the gateway, and goes on from wherever an earlier start was broken
-    off. A healthy primary is refused (exit code 2) without --force.
+    It fences the primary, starts the DR site, restores the newest whole recovery point, from off
+    site where the backup server has none, has canaries judged, switches the gateway, and goes on
+    from wherever an earlier start was broken off. A healthy primary is refused (exit code 2)
+    without --force.
 
     Exit codes: 0 recovered or nothing to do, 1 the restored site colours wrongly, 2 refused or
     usage, 3 not known, 4 a step failed, 130 interrupted.
@@ -121,7 +127,7 @@ def _planned(found: Plan) -> list[tuple[str, str | None]]:
         ("would", f"{found.way}: {found.why}"),
         ("primary", found.primary),
         ("refused", refused),
-        ("recovery point", _point(found.point, found.point_age_s)),
+        ("recovery point", _point(found.point, found.point_age_s, found.point_kept_by)),
         ("DR container differs", "; ".join(found.differs)),
         *found.steps.items(),
     ]
@@ -137,13 +143,17 @@ def _summary(recovery: Recovery) -> list[tuple[str, str | None]]:
         ("why", recovery.why),
         ("problem", recovery.problem),
         ("active site", ", ".join(recovery.active) or "none"),
-        ("recovery point", _point(recovery.point, recovery.point_age_s)),
+        ("recovery point", _point(recovery.point, recovery.point_age_s, recovery.point_kept_by)),
         ("took", ", ".join(each for each in (took, began) if each and took)),
         ("record", recovery.record),
     ]
 
 
-def _point(point: str | None, age_s: float | None) -> str | None:
-    if point is None or age_s is None:
-        return point
-    return f"{point}, {age_s:.0f} s old"
+def _point(point: str | None, age_s: float | None, kept_by: str | None) -> str | None:
+    from colordrill.recover.sources import place_of
+
+    if point is None:
+        return None
+    age = [f"{age_s:.0f} s old"] if age_s is not None else []
+    place = [place_of(kept_by)] if kept_by else []
+    return ", ".join([point, *age, *place])

@@ -15,7 +15,7 @@ from colordrill.drill.attached import AttachedStack, attached_stack
 from colordrill.drill.backups import TURN
 from colordrill.drill.failback_record import Failback, FailbackEnd, files_of
 from colordrill.drill.incident import FOLDER, PURPOSE
-from colordrill.drill.incident_refusals import refuse_other_service
+from colordrill.drill.incident_refusals import refuse_other_service, told_by
 from colordrill.drill.incident_world import look, public_client
 from colordrill.drill.operating import operating
 from colordrill.drill.recovery_record import step_entries
@@ -29,6 +29,7 @@ from colordrill.recover.failback import FailbackRunbook
 from colordrill.recover.failback_course import FailbackCourse, failback_course
 from colordrill.recover.gateway import active_sites
 from colordrill.recover.incidents import Journal, Past, read_past
+from colordrill.recover.keepers import keepers_of
 from colordrill.recover.steps import RunbookEnd, SiteNotJudged
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
@@ -74,7 +75,7 @@ def fail_back(
         start = _Start(settings, assets, stack, public, past, course, say, clock or SystemClock())
         if course.way is Way.NOTHING:
             return start.told(FailbackEnd.NOTHING, None)
-        refuse_other_service(settings, stack.target, world.points)
+        refuse_other_service(settings, told_by(keepers_of(stack.target, world.unlisted)))
         with _alone_with_points(stack.directory, start.clock):
             return start.run()
 

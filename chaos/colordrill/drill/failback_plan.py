@@ -13,13 +13,14 @@ from colordrill.drill.attached import AttachedStack, attached_stack
 from colordrill.drill.failback import HOLDER
 from colordrill.drill.failback_record import Files, files_of
 from colordrill.drill.incident import FOLDER, PURPOSE
-from colordrill.drill.incident_refusals import refuse_other_service
+from colordrill.drill.incident_refusals import refuse_other_service, told_by
 from colordrill.drill.incident_world import look, public_client
 from colordrill.errors import EnvironmentProblem, ExitCode
 from colordrill.recover.course import Way, World
 from colordrill.recover.failback_course import FailbackCourse, failback_course
 from colordrill.recover.incident import CANARIES
 from colordrill.recover.incidents import read_past
+from colordrill.recover.keepers import keepers_of
 from colordrill.scenario.settings import Settings
 from colordrill.stack.parts import Part, Site, parts_of
 
@@ -67,7 +68,7 @@ def plan(settings: Settings, run_id: str | None, clock: Clock | None = None) -> 
         course = failback_course(read_past(stack.directory), world)
         if course.way is Way.NOTHING:
             return Plan(stack.run_id, course.way.value, course.why, None, None, None, {})
-        refuse_other_service(settings, stack.target, world.points)
+        refuse_other_service(settings, told_by(keepers_of(stack.target, world.unlisted)))
         files, unseen = None, None
         if not course.switched:
             try:

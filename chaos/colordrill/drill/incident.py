@@ -11,7 +11,12 @@ from colordrill.backup.point_ids import begun_at
 from colordrill.clock import Clock, SystemClock, seconds_between
 from colordrill.drill.assets import Assets, load_assets
 from colordrill.drill.attached import AttachedStack, attached_stack
-from colordrill.drill.incident_refusals import Refusal, refuse_other_service, weights_backed_up
+from colordrill.drill.incident_refusals import (
+    Refusal,
+    refuse_other_service,
+    told_by,
+    weights_backed_up,
+)
 from colordrill.drill.incident_world import look, public_client
 from colordrill.drill.operating import operating
 from colordrill.drill.recovery_record import Recovery, RecoveryEnd, step_entries
@@ -25,6 +30,7 @@ from colordrill.recover.course import Course, Way, World, course_of
 from colordrill.recover.gateway import active_sites
 from colordrill.recover.incident import IncidentRunbook
 from colordrill.recover.incidents import Journal, Past, read_past
+from colordrill.recover.keepers import Resumable, keepers_of
 from colordrill.recover.primary import Finding, examine
 from colordrill.recover.readiness.left_rehearsal import end_left_rehearsal
 from colordrill.recover.readiness.rehearsal import MARKER
@@ -90,8 +96,9 @@ def recover(
         )
         if course.way is Way.NOTHING:
             return start.told(RecoveryEnd.NOTHING, None)
-        points = candidates(world, order.wish, course)
-        refuse_other_service(settings, stack.target, world.points)
+        keepers = keepers_of(stack.target, world.unlisted)
+        points = candidates(keepers, order.wish, course)
+        refuse_other_service(settings, told_by(keepers, points))
         return start.run(points)
 
 
@@ -122,7 +129,7 @@ class _Start:
         if self.course.incident is not None:
             self._incident_began_at = self.course.incident.begun_at
 
-    def run(self, points: tuple[str, ...]) -> Recovery:
+    def run(self, points: tuple[Resumable, ...]) -> Recovery:
         """Examine the primary, take the steps, write down what happened."""
         directory = RunDirectory.create(
             self.settings.out / FOLDER, "recover", self.past.starts + 1, self._began_at
@@ -162,7 +169,9 @@ class _Start:
             say=self.say,
         ).weigh(self._primary)
 
-    def _take_steps(self, operator: Operator, record: Path, points: tuple[str, ...]) -> RecoveryEnd:
+    def _take_steps(
+        self, operator: Operator, record: Path, points: tuple[Resumable, ...]
+    ) -> RecoveryEnd:
         journal = Journal(self.stack.directory, self.clock)
         if self.course.incident is None:
             self._incident_began_at = self._began_at.isoformat(timespec="milliseconds")
@@ -171,7 +180,7 @@ class _Start:
         self._runbook = IncidentRunbook(
             operator=operator,
             journal=journal,
-            points=points,
+            candidates=points,
             earlier=self.past.restored,
             keep_data=self.course.keep_data,
         )
@@ -205,6 +214,7 @@ class _Start:
             resumed=self.course.way is Way.RESUME,
             primary=self._primary.detail if self._primary else None,
             point=point or None,
+            point_kept_by=(runbook.kept_by if runbook else "") or None,
             point_age_s=(first - begun_at(point)).total_seconds() if point and first else None,
             began_at=self._began_at.isoformat(timespec="milliseconds"),
             incident_began_at=begun,

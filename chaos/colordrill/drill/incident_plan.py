@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from colordrill.backup.point_ids import begun_at
-from colordrill.backup.rsync import RsyncStrategy
 from colordrill.clock import Clock, SystemClock
 from colordrill.drill.attached import AttachedStack, attached_stack
 from colordrill.drill.incident import FOLDER, PURPOSE, Order
-from colordrill.drill.incident_refusals import refuse_other_service
+from colordrill.drill.incident_refusals import refuse_other_service, told_by
 from colordrill.drill.incident_world import file_at_dr, look, public_client
 from colordrill.errors import EnvironmentProblem, ExitCode
 from colordrill.recover.choosing import candidates
 from colordrill.recover.course import Course, Way, course_of
 from colordrill.recover.incidents import Past, read_past
+from colordrill.recover.keepers import Resumable, keepers_of
 from colordrill.recover.primary import PRIMARY, Health, answers
 from colordrill.recover.probes import Deviation, deviations
 from colordrill.recover.readiness.left_rehearsal import refuse_written_since
 from colordrill.recover.readiness.rehearsal import MARKER
-from colordrill.recover.sources import first_configuration
+from colordrill.recover.sources import first_configuration, place_of
 from colordrill.scenario.settings import Settings
 from colordrill.stack.parts import Part
 
@@ -37,6 +38,8 @@ class Plan:
         refused: False: it would not be; None: only canaries could tell.
         point: what would be restored first.
         point_age_s: its age now, by the wall clock.
+        point_kept_by: who would be asked for it: ``rsync``, the backup server, or ``restic``, off
+            site.
         fails: a step is known to fail; its text says why.
         differs: where the DR container is not what the point's configuration says.
         steps: what each step would do.
@@ -49,6 +52,7 @@ class Plan:
     refused: bool | None
     point: str | None
     point_age_s: float | None
+    point_kept_by: str | None
     fails: bool
     differs: tuple[str, ...]
     steps: dict[str, str]
@@ -74,12 +78,15 @@ def plan(settings: Settings, order: Order) -> Plan:
         course = course_of(past, world)
         if course.way is Way.NOTHING:
             why = course.why
-            return Plan(stack.run_id, course.way.value, why, None, False, None, None, False, (), {})
-        points = candidates(world, order.wish, course)
-        refuse_other_service(settings, stack.target, world.points)
+            nothing = (None, None, None)
+            return Plan(stack.run_id, course.way.value, why, None, False, *nothing, False, (), {})
+        keepers = keepers_of(stack.target, world.unlisted)
+        wished = candidates(keepers, order.wish, course)
+        refuse_other_service(settings, told_by(keepers, wished))
         primary, refused = _primary(stack, order, course, clock, settings.service.port)
-        found = _deviations(stack, points)
-        mount, fails = _mount(stack, past, course, points)
+        found = _deviations(stack, wished)
+        point, kept_by = _tried_first(wished)
+        mount, fails = _mount(stack, past, course, wished)
         record = f"close the journal; the record goes to {settings.out / FOLDER}"
         return Plan(
             stack=stack.run_id,
@@ -87,8 +94,9 @@ def plan(settings: Settings, order: Order) -> Plan:
             why=course.why,
             primary=primary,
             refused=refused,
-            point=points[0] if points else None,
-            point_age_s=_age_s(points[0], clock.wall()) if points else None,
+            point=point,
+            point_age_s=_age_s(point, clock.wall()) if point else None,
+            point_kept_by=kept_by,
             fails=fails,
             differs=tuple(f"{each.probe}: {each}" for each in found),
             steps={
@@ -117,11 +125,22 @@ def _primary(
     return told, None
 
 
-def _deviations(stack: AttachedStack, points: tuple[str, ...]) -> tuple[Deviation, ...]:
+def _tried_first(wished: Sequence[Resumable]) -> tuple[str | None, str | None]:
+    """The first point that nothing is known to be wrong with, and who keeps it."""
+    for each in wished:
+        if each.newest() is None:
+            continue
+        for point, known in each.worth_trying():
+            if not known:
+                return point, each.keeper.name
+    return None, None
+
+
+def _deviations(stack: AttachedStack, wished: Sequence[Resumable]) -> tuple[Deviation, ...]:
     """Where the DR container would be created anew; with data that are kept it stays as it is."""
-    if not points:
+    if not wished:
         return ()
-    wanted = first_configuration(RsyncStrategy(stack.target), points, lambda _said: None)
+    wanted = first_configuration(wished, lambda _said: None)
     return deviations(wanted, stack.target.description(Part.DR_COLORIZATION))
 
 
@@ -139,14 +158,16 @@ def _start(stack: AttachedStack, *, recreated: bool) -> str:
 
 
 def _mount(
-    stack: AttachedStack, past: Past, course: Course, points: tuple[str, ...]
+    stack: AttachedStack, past: Past, course: Course, wished: Sequence[Resumable]
 ) -> tuple[str, bool]:
     """What the step would do, and whether it is known to fail."""
     if course.keep_data:
         return "leave the DR site's data: users may have written to it", False
     held = file_at_dr(stack.target)
-    older = f"; {len(points) - 1} older ones are tried where it is damaged" if points[1:] else ""
-    told = f"restore {points[0]} and verify every file{older}"
+    point, kept_by = _tried_first(wished)
+    if point is None or kept_by is None:
+        return "this would FAIL: every recovery point is known to be damaged", True
+    told = f"restore {point}, {place_of(kept_by)}, and verify every file{_else(wished, kept_by)}"
     if not held:
         return f"{told}; the DR site is empty", False
     if _rehearsed(stack):
@@ -158,6 +179,15 @@ def _mount(
         )
         return told, False
     return f"{told}; this would FAIL: the DR site holds files that no recovery put there", True
+
+
+def _else(wished: Sequence[Resumable], kept_by: str) -> str:
+    """What is tried where that point is damaged."""
+    names = [each.keeper.name for each in wished]
+    rest = wished[names.index(kept_by) :]
+    older = [f"{len(rest[0].points()) - 1} older ones"] if len(rest[0].points()) > 1 else []
+    others = older + [f"those {place_of(each.keeper.name)}" for each in rest[1:]]
+    return f"; where it is damaged, {' and then '.join(others)} are tried" if others else ""
 
 
 def _rehearsed(stack: AttachedStack) -> bool:

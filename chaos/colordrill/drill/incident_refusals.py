@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from colordrill.backup.rsync import RsyncStrategy
 from colordrill.clock import Clock
 from colordrill.drill.assets import Assets
 from colordrill.drill.provision import configuration_text
 from colordrill.errors import EnvironmentProblem, GoldenProblem, UsageProblem
 from colordrill.recover.course import Course, Way
+from colordrill.recover.keepers import Keepers, Resumable
 from colordrill.recover.primary import Finding, Health, PrimaryNotJudged
 from colordrill.recover.readiness.examined import Examined
 from colordrill.recover.sources import first_configuration
@@ -25,7 +25,7 @@ _APART = frozenset({"IMAGE", "MODEL_SIZE", "SERVICE_USER"})
 """Settings of the stack that a recovery does not take from the options."""
 
 
-def refuse_other_service(settings: Settings, target: Target, points: Sequence[str]) -> None:
+def refuse_other_service(settings: Settings, candidates: Sequence[Resumable]) -> None:
     """See that the options describe the service that the stack was brought up with.
 
     Otherwise a healthy primary is asked at a wrong port or judged by another service's goldens, and
@@ -33,13 +33,12 @@ def refuse_other_service(settings: Settings, target: Target, points: Sequence[st
 
     Args:
         settings: what the options say.
-        target: the stack.
-        points: its recovery points, oldest first.
+        candidates: the stack's recovery points, of whoever could list any.
 
     Raises:
         UsageProblem: they describe another one; names what differs.
     """
-    told = _newest_configuration(target, points)
+    told = _newest_configuration(candidates)
     text = configuration_text({"service": ""}, settings.device, settings.service)
     given = {name: value for name, _, value in (line.partition("=") for line in text.splitlines())}
     differ = _differing(given, told, settings.service.environment) if told else []
@@ -49,6 +48,15 @@ def refuse_other_service(settings: Settings, target: Target, points: Sequence[st
             "its newest recovery point says",
             AS_FOR_UP,
         )
+
+
+def told_by(keepers: Keepers, wished: Sequence[Resumable] = ()) -> Sequence[Resumable]:
+    """Whose points tell what the service was: the backup server, where it lists any.
+
+    Where it does not, those that are *wished* for tell it: whoever keeps them was asked already.
+    """
+    near, _ = keepers.candidates()
+    return (near,) if near.newest() else wished
 
 
 def _differing(
@@ -65,12 +73,12 @@ def _differing(
     return sorted(name for name in compared if given.get(name) != told.get(name))
 
 
-def _newest_configuration(target: Target, points: Sequence[str]) -> dict[str, str]:
+def _newest_configuration(candidates: Sequence[Resumable]) -> dict[str, str]:
     """Empty where no point tells it; the start step says why."""
-    if not points:
+    if not candidates:
         return {}
     try:
-        return first_configuration(RsyncStrategy(target), points[::-1], lambda _said: None)
+        return first_configuration(candidates, lambda _said: None)
     except EnvironmentProblem:
         return {}
 

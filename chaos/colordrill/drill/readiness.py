@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from colordrill.picture import Bounds
 from colordrill.recover.readiness.catalogue import probes
 from colordrill.recover.readiness.examined import Examined
 from colordrill.recover.readiness.left_rehearsal import end_left_rehearsal
+from colordrill.recover.readiness.off_site import CHECK as OFF_SITE
 from colordrill.recover.readiness.probe import Probe
 from colordrill.recover.readiness.rehearsal import CHECK as SAME_COLOUR
 from colordrill.recover.readiness.rehearsal import MARKER, KnownPicture, Rehearsal
@@ -70,22 +71,24 @@ def examine(
     with interruptible(), attached_stack(run_id, PURPOSE) as stack:
         _end_left_rehearsal(stack, say)
         rehearsal = _rehearsal(assets, bounds, stack.directory, say) if plan.rehearsal else None
-        looks = look_at(_examined(stack, assets), rehearsal, stack.directory, say)
-        left_out = () if plan.rehearsal else (SAME_COLOUR,)
+        asked = tuple(probes(rehearsal, plan.offsite_max_age_s if plan.offsite else None))
+        looks = look_at(_examined(stack, assets), asked, stack.directory, say)
+        wanted = {OFF_SITE: plan.offsite, SAME_COLOUR: plan.rehearsal}
+        left_out = tuple(name for name, is_wanted in wanted.items() if not is_wanted)
         checks = judge_readiness(looks, plan.max_age_s, left_out)
         return Readiness(stack.run_id, checks, left_out)
 
 
 def look_at(
     examined: Examined,
-    rehearsal: Rehearsal | None,
+    asked: Sequence[Probe],
     directory: Path,
     say: Callable[[str], None],
 ) -> list[Look]:
-    """Carry out every probe; the rehearsal keeps a recovery away from the stack meanwhile."""
+    """Carry out what is *asked*; the rehearsal keeps a recovery away from the stack meanwhile."""
     looks: list[Look] = []
     said = ""
-    for probe in probes(rehearsal):
+    for probe in asked:
         if probe.check != said:
             said = probe.check
             say(f"looking: {said}")

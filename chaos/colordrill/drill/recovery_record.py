@@ -60,6 +60,8 @@ class Recovery:
         resumed: an earlier start was gone on with.
         primary: what was known of the primary.
         point: what the DR site stands on.
+        point_kept_by: who this start restored it from: ``rsync``, the backup server, or ``restic``,
+            off site.
         point_age_s: its age when the incident began: what is lost at most.
         began_at: of this start.
         incident_began_at: of the first start.
@@ -78,6 +80,7 @@ class Recovery:
     resumed: bool
     primary: str | None
     point: str | None
+    point_kept_by: str | None
     point_age_s: float | None
     began_at: str
     incident_began_at: str | None

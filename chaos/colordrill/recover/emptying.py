@@ -20,7 +20,8 @@ def restores():
             continue
         program = {os.path.basename(word) for word in words[:2]}
         into_site = b"rsync" in program and words[-2:-1] == [b"/site/"]
-        if into_site or b"colordrill-restore" in program:
+        offsite = program & {b"colordrill-offsite", b"restic"} and b"restore" in words
+        if into_site or offsite or b"colordrill-restore" in program:
             yield int(entry)
 for _ in range(100):
     running = list(restores())

@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from colordrill.backup.points import SiteHoldsData, restore_after
-from colordrill.backup.rsync import RsyncStrategy
+from colordrill.backup.points import SiteHoldsData
+from colordrill.backup.strategy import ResumableStrategy
 from colordrill.clock import seconds_between
 from colordrill.errors import ColordrillError, EnvironmentProblem
 from colordrill.recover.gateway import active_sites, fence, switch_gateway
 from colordrill.recover.incidents import Journal
+from colordrill.recover.keepers import Resumable
 from colordrill.recover.primary import fence_primary
 from colordrill.recover.probes import make_writable
 from colordrill.recover.runbook import start_as_it_is, start_dr
-from colordrill.recover.sources import POINTS_TRIED_MAX, first_configuration, restore_first_whole
+from colordrill.recover.sources import first_configuration, restore_first_whole
 from colordrill.recover.steps import Operator, RunbookEnd, Step, StepDone
 from colordrill.stack.parts import Part, Site
 
@@ -34,22 +35,24 @@ class IncidentRunbook:
     Attributes:
         operator: who carries it out.
         journal: where each step is announced.
-        points: the candidates, in the order in which they are tried; none where data are kept.
+        candidates: what may be restored, of each keeper; none where data are kept.
         earlier: points whose restore into the DR site was begun by earlier starts.
         keep_data: users may have written to the DR site: it is used as it is.
         error: what ended it early.
         certain: whether the primary was seen not to run.
         point: what the DR site stands on.
+        kept_by: who keeps that point; empty where nothing was restored.
     """
 
     operator: Operator
     journal: Journal
-    points: Sequence[str]
+    candidates: Sequence[Resumable]
     earlier: Sequence[str] = ()
     keep_data: bool = False
     error: ColordrillError | None = field(init=False, default=None)
     certain: bool = field(init=False, default=True)
     point: str = field(init=False, default="")
+    kept_by: str = field(init=False, default="")
     _started_ns: int = field(init=False, default=0)
 
     def run(self) -> RunbookEnd:
@@ -93,8 +96,8 @@ class IncidentRunbook:
                 "the gateway was told to leave the DR site alone and still has it as active",
                 "see the gateway's log; nothing is restored over a site that users write to",
             )
-        near = RsyncStrategy(target)
-        return start_dr(self.operator, first_configuration(near, self.points, self.operator.say))
+        configuration = first_configuration(self.candidates, self.operator.say)
+        return start_dr(self.operator, configuration)
 
     def _mount(self) -> StepDone:
         if self.keep_data:
@@ -102,25 +105,22 @@ class IncidentRunbook:
             return StepDone("users may have written to the DR site: it is used as it is")
         begun = list(self.earlier)
 
-        def restore(point: str) -> str:
-            self.journal.restore(point)
+        def restore(source: ResumableStrategy, point: str) -> str:
+            self.journal.restore(point, source.name)
             # without this point, unless it was begun before: what is there already is not its own
             before = tuple(dict.fromkeys(begun))
             try:
-                restored = restore_after(
-                    self.operator.target, Part.DR_AGENT, point, before, CANARIES
-                )
+                restored = source.restore_after(Part.DR_AGENT, point, before, CANARIES)
             except SiteHoldsData:
                 self.journal.refused(point)
                 raise
             finally:
                 begun.append(point)
-            return f", {restored.files} files, {restored.kept} of them there already, all verified"
+            return f"{restored.files} files, {restored.kept} of them there already, all verified"
 
         mended = make_writable(self.operator)
-        tried = [(point, "") for point in self.points[:POINTS_TRIED_MAX]]
-        found = restore_first_whole(tried, restore, self.operator.say)
-        self.point = found.point
+        found = restore_first_whole(self.candidates, restore, self.operator.say)
+        self.point, self.kept_by = found.point, found.kept_by
         # it may have loaded models and coloured from what was there before
         self.operator.forget_models(Site.DR)
         return found.step(mended)

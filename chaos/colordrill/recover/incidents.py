@@ -44,6 +44,7 @@ class Incident:
         forced: it was begun although the primary was healthy.
         restored: points whose restore was begun and not refused, in order; the last one is what the
             DR site holds.
+        kept_by: who was asked for the last of them; empty where nobody was.
         ended: steps that ended well, in order.
         broken_off: the step that began last, where it did not end.
         switching: the switch was begun: users may have written to the DR site since.
@@ -55,6 +56,7 @@ class Incident:
     begun_at: str
     forced: bool = False
     restored: tuple[str, ...] = ()
+    kept_by: str = ""
     ended: tuple[str, ...] = ()
     broken_off: str | None = None
     switching: bool = False
@@ -122,9 +124,9 @@ class Journal:
         """The step *name* begins."""
         self._append({"event": "step", "step": name})
 
-    def restore(self, point: str) -> None:
-        """The restore of *point* into the DR site begins."""
-        self._append({"event": "restore", "point": point})
+    def restore(self, point: str, kept_by: str) -> None:
+        """The restore of *point* into the DR site begins; *kept_by* is who has it."""
+        self._append({"event": "restore", "point": point, "kept_by": kept_by})
 
     def refused(self, point: str) -> None:
         """The restore of *point* was refused: the site is not the point's, now or ever."""
@@ -205,7 +207,8 @@ def _told(past: Past, entry: dict[str, Any]) -> Past:
                 failback=to_dr_again(last.failback) if switches else last.failback,
             )
         case "restore":
-            last = replace(last, restored=(*last.restored, _point(entry)))
+            restored = (*last.restored, _point(entry))
+            last = replace(last, restored=restored, kept_by=str(entry.get("kept_by", "")))
         case "refused":
             if last.restored[-1] != _point(entry):
                 raise ValueError(entry["point"])

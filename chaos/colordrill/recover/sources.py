@@ -1,26 +1,18 @@
-"""Where a failover takes its recovery point from: the backup server, else off site."""
+"""Where a recovery takes its point from: the backup server, else off site."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
-from colordrill.backup.points import PointDamaged, RecoveryPoint
+from colordrill.backup.points import PointDamaged, SiteHoldsData
 from colordrill.backup.rsync import NAME as NEAR
 from colordrill.backup.strategy import Strategy
 from colordrill.errors import EnvironmentProblem
+from colordrill.recover.keepers import ASK_FOR_COPIES, POINTS_TRIED_MAX, Candidates, Keeper, Kind
 from colordrill.recover.probes import configuration_of
 from colordrill.recover.steps import StepDone
 from colordrill.stack.parts import Part
-
-POINTS_TRIED_MAX = 5
-"""Of each source, and its newest verified one; who has as many damaged points in a row is not asked
-for more."""
-
-NO_POINT = "the backup server holds no recovery point"
-ASK_FOR_COPIES = (
-    "restore the off-site copy; where none is made, see docs/how-to/keep-copies-off-site.md"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +21,13 @@ class Restored:
 
     Attributes:
         point: the recovery point.
+        kept_by: who keeps it.
         detail: where it came from, and how much of it was verified.
         passed_over: points and sources that were no help, each with the reason.
     """
 
     point: str
+    kept_by: str
     detail: str
     passed_over: tuple[str, ...]
 
@@ -44,37 +38,52 @@ class Restored:
         return StepDone("; ".join([*told, self.detail]), self.point)
 
 
+def place_of(kept_by: str) -> str:
+    """Where that keeper keeps its points, for people."""
+    return "on the backup server" if kept_by == NEAR else f"off site ({kept_by})"
+
+
 def newest_configuration(sources: Sequence[Strategy], say: Callable[[str], None]) -> dict[str, str]:
     """How the primary was configured, as the newest point of the first source that tells says.
 
     Raises:
         EnvironmentProblem: there is none; names what each of them lacks.
     """
-    problems: list[EnvironmentProblem] = []
-    for source in sources:
-        try:
-            return configuration_of(source, _points(source)[0])
-        except EnvironmentProblem as problem:
-            problems.append(problem)
-            say(f"{source.name}: {problem.cause}")
-    raise _none_left(problems)
+    return first_configuration([Candidates(Keeper(each)) for each in sources], say, tried_max=1)
 
 
 def first_configuration(
-    source: Strategy, points: Sequence[str], say: Callable[[str], None]
+    candidates: Sequence[Candidates[Kind]],
+    say: Callable[[str], None],
+    tried_max: int = POINTS_TRIED_MAX,
 ) -> dict[str, str]:
-    """How the primary was configured, as the first of *points* says that tells it.
+    """How the primary was configured, as the first of the *candidates* says that tells it.
+
+    Args:
+        candidates: of each keeper, the one that is asked first at the front.
+        say: tells people who was no help.
+        tried_max: so many points of each are asked.
 
     Raises:
-        EnvironmentProblem: none of the first few is; what the first one lacks.
+        EnvironmentProblem: none tells it; names what each of them lacks.
     """
     problems: list[EnvironmentProblem] = []
-    for point in points[:POINTS_TRIED_MAX]:
+    for each in candidates:
         try:
-            return configuration_of(source, point)
+            return _configuration(each, tried_max)
         except EnvironmentProblem as problem:
             problems.append(problem)
-            say(problem.cause)
+            say(f"{each.keeper.name}: {problem.cause}")
+    raise none_left(problems)
+
+
+def _configuration(candidates: Candidates[Kind], tried_max: int) -> dict[str, str]:
+    problems: list[EnvironmentProblem] = []
+    for each in candidates.points()[:tried_max]:
+        try:
+            return configuration_of(candidates.keeper.source, each.id)
+        except EnvironmentProblem as problem:
+            problems.append(problem)
     raise problems[0]
 
 
@@ -83,26 +92,51 @@ def restore_newest_whole(
 ) -> Restored:
     """Restore the newest whole point of the first source that has one into *agent*'s empty site.
 
-    A source that cannot be reached is passed over, as damaged points are: what fails leaves the
-    site empty.
+    Raises:
+        EnvironmentProblem: none could be restored; names what was tried.
+    """
+
+    def restore(source: Strategy, point: str) -> str:
+        return f"{source.restore(agent, point)} files, every hash verified"
+
+    return restore_first_whole([Candidates(Keeper(each)) for each in sources], restore, say)
+
+
+def restore_first_whole(
+    candidates: Sequence[Candidates[Kind]],
+    restore: Callable[[Kind, str], str],
+    say: Callable[[str], None],
+) -> Restored:
+    """Restore the first whole point of the first keeper that has one.
+
+    A keeper that cannot be reached is passed over, as damaged points are.
+
+    Args:
+        candidates: of each keeper, the one that is tried first at the front.
+        restore: restores a point and says how, for the record; raises PointDamaged where it is not
+            whole, SiteHoldsData where nobody may restore anything.
+        say: tells people how it goes.
 
     Raises:
+        SiteHoldsData: the site is somebody's.
         EnvironmentProblem: none could be restored; names what was tried.
     """
     passed_over: list[str] = []
     problems: list[EnvironmentProblem] = []
-    for source in sources:
+    for each in candidates:
         try:
-            return _restore_from(source, agent, passed_over, say)
+            return _restore_from(each, restore, passed_over, say)
+        except SiteHoldsData:
+            raise
         except EnvironmentProblem as problem:
             problems.append(problem)
             if isinstance(problem, NoneWhole):
                 # each of its points was said already
-                say(f"no point of {source.name} is whole")
+                say(f"no point of {each.keeper.name} is whole")
             else:
-                passed_over.append(f"{source.name}: {problem.cause}")
-                say(f"{source.name} is no help: {problem.cause}")
-    raise _none_left(problems)
+                passed_over.append(f"{each.keeper.name}: {problem.cause}")
+                say(f"{each.keeper.name} is no help: {problem.cause}")
+    raise none_left(problems)
 
 
 class NoneWhole(EnvironmentProblem):
@@ -119,98 +153,40 @@ class NoneWhole(EnvironmentProblem):
             f"{'; '.join(damaged)}",
             ASK_FOR_COPIES,
         )
-        self.damaged = tuple(damaged)
 
 
 def _restore_from(
-    source: Strategy, agent: Part, passed_over: list[str], say: Callable[[str], None]
-) -> Restored:
-    where = "" if source.name == NEAR else f" from off site ({source.name})"
-
-    def restore(point: str) -> str:
-        return f"{where}, {source.restore(agent, point)} files, every hash verified"
-
-    try:
-        found = restore_first_whole(_worth_trying(source), restore, say, source.name)
-    except NoneWhole as problem:
-        passed_over += problem.damaged
-        raise
-    return replace(found, passed_over=(*passed_over, *found.passed_over))
-
-
-def restore_first_whole(
-    points: Iterable[tuple[str, str]],
-    restore: Callable[[str], str],
+    candidates: Candidates[Kind],
+    restore: Callable[[Kind, str], str],
+    passed_over: list[str],
     say: Callable[[str], None],
-    kept_by: str = NEAR,
 ) -> Restored:
-    """Restore the first of *points* that is whole.
-
-    Args:
-        points: ids in the order in which they are tried, each with what is known to be wrong.
-        restore: restores one and says how, for the record; raises PointDamaged where it is not
-            whole.
-        say: tells people how it goes.
-        kept_by: who keeps the points.
-
-    Raises:
-        NoneWhole: none of them is.
-        EnvironmentProblem: restoring failed for another reason.
-    """
+    """The first of *candidates* that is whole; those before it are added to *passed_over*."""
+    source = candidates.keeper.source
+    where = "" if source.name == NEAR else f" from {place_of(source.name)}"
     damaged: list[str] = []
-    for point, known in points:
-        if known:
-            damaged.append(f"{point}: {known}")
-            say(f"recovery point {point} is known to be damaged, trying the one before")
-            continue
-        try:
-            told = restore(point)
-        except PointDamaged as error:
-            damaged.append(f"{point}: {error.cause}")
-            say(f"recovery point {point} is damaged, trying the one before")
-            continue
-        return Restored(point, f"recovery point {point}{told}", tuple(damaged))
-    raise NoneWhole(kept_by, damaged)
+    try:
+        for point, known in candidates.worth_trying():
+            if known:
+                damaged.append(f"{point}: {known}")
+                say(f"recovery point {point} is known to be damaged, trying the one before")
+                continue
+            try:
+                told = restore(source, point)
+            except PointDamaged as error:
+                damaged.append(f"{point}: {error.cause}")
+                say(f"recovery point {point} is damaged, trying the one before")
+                continue
+            detail = f"recovery point {point}{where}, {told}"
+            return Restored(point, source.name, detail, (*passed_over, *damaged))
+        raise NoneWhole(source.name, damaged)
+    finally:
+        passed_over += damaged
 
 
-def _worth_trying(source: Strategy) -> Iterator[tuple[str, str]]:
-    """Ids of points, newest first, and what is known to be wrong with each.
-
-    The newest that nothing is known to be wrong with, and the newest that was verified, however far
-    back it is: damage that is nowhere known yet may be in all points since. Of those that are
-    known to be damaged some are named.
-    """
-    tried, damaged, verified = 0, 0, False
-    for each in _listed(source):
-        whole = each.condition == "whole"
-        if tried >= POINTS_TRIED_MAX and not (whole and not verified):
-            continue
-        if each.condition == "damaged":
-            damaged += 1
-            if damaged <= POINTS_TRIED_MAX:
-                files = each.verified.damaged_files if each.verified else 0
-                yield each.id, f"its last verification found {files} files damaged"
-            continue
-        tried, verified = tried + 1, verified or whole
-        yield each.id, ""
-
-
-def _points(source: Strategy) -> list[str]:
-    """Ids of the source's recovery points, newest first; never none."""
-    return [each.id for each in _listed(source)]
-
-
-def _listed(source: Strategy) -> list[RecoveryPoint]:
-    points = list(reversed(source.listed()))
-    if not points:
-        raise EnvironmentProblem(
-            NO_POINT if source.name == NEAR else "there is no recovery point off site"
-        )
-    return points
-
-
-def _none_left(problems: Sequence[EnvironmentProblem]) -> EnvironmentProblem:
-    if len(problems) == 1:
-        return problems[0]
-    causes = "; ".join(problem.cause for problem in problems)
-    return EnvironmentProblem(causes, problems[-1].next_step)
+def none_left(problems: Iterable[EnvironmentProblem]) -> EnvironmentProblem:
+    """One problem that names all of *problems*."""
+    found = list(problems)
+    if len(found) == 1:
+        return found[0]
+    return EnvironmentProblem("; ".join(each.cause for each in found), found[-1].next_step)

@@ -17,6 +17,7 @@ PREFIX = "COLORDRILL_READINESS_"
 AGE_MAX_S = 366 * 86_400.0
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _AGE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd])")
+_AN_AGE = "an age up to a year with its unit, like 90s, 15m, 1h or 7d"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -28,17 +29,21 @@ class ReadinessPlan:
     Attributes:
         max_age_s: how old the newest point may be, and a change that is in no copy yet.
         rehearsal: whether the DR site is started, restored and compared.
+        offsite: whether copies off site are wanted: without one the stack is not ready.
+        offsite_max_age_s: how old the newest of them may be.
     """
 
     max_age_s: float = 3600.0
     rehearsal: bool = True
+    offsite: bool = True
+    offsite_max_age_s: float = 25 * 3600.0
 
 
 def load_readiness_plan(options: Mapping[str, Any], directory: Path) -> ReadinessPlan:
     """The plan of *directory*/colordrill.toml, the environment and *options*; later wins.
 
     Args:
-        options: ``max_age`` and ``rehearsal``; None means not given.
+        options: by the keys of the table; None means not given.
         directory: where the configuration file is looked for.
 
     Raises:
@@ -77,8 +82,10 @@ def _truth(value: Any) -> bool | None:
 
 
 _READERS: Mapping[str, tuple[str, Callable[[Any], Any], str]] = {
-    "max_age": ("max_age_s", _age_s, "an age up to a year with its unit, like 90s, 15m, 1h or 7d"),
+    "max_age": ("max_age_s", _age_s, _AN_AGE),
     "rehearsal": ("rehearsal", _truth, "true or false"),
+    "offsite": ("offsite", _truth, "true or false"),
+    "offsite_max_age": ("offsite_max_age_s", _age_s, _AN_AGE),
 }
 """Keys of the table, and of the variables in capitals: the field, how it is read, what it is."""
 

@@ -79,6 +79,13 @@ def _in_time(look: Look, _: float) -> bool:
     return isinstance(look.seen, float | int) and abs(look.seen) <= CLOCKS_APART_MAX_S
 
 
+def _young_or_equal(look: Look, _: float) -> bool:
+    """An age is held against the look's own bound; what is not there is none."""
+    if isinstance(look.wanted, float) and isinstance(look.seen, float | int):
+        return -CLOCKS_APART_MAX_S <= look.seen <= look.wanted
+    return look.seen is not None and look.seen == look.wanted
+
+
 RULES: Mapping[str, Rule] = {
     "dr_standby": Rule(
         "Create the DR container if it is missing; stop it and empty its volumes if nobody uses "
@@ -142,6 +149,13 @@ RULES: Mapping[str, Rule] = {
         "Take a recovery point now; look for a failing disk on the backup server, and keep the "
         "damaged point away from a restore.",
         _equal,
+    ),
+    "off_site": Rule(
+        "Make a copy: `colordrill backup now --offsite-every 1`, which makes the store's accounts "
+        "anew too, and keep them coming: `backup start --offsite-every N`. Give the DR site's "
+        "agent the key of the repository, and release a lock whose process is gone: "
+        "docs/how-to/keep-copies-off-site.md. Where no copies are wanted: --no-offsite.",
+        _young_or_equal,
     ),
     "free_space": Rule(
         "Free space on the named volumes or enlarge them; remove points that retention allows to "

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from colordrill.backup.restic import ResticStrategy
 from colordrill.backup.schedule import BackupSchedule
 from colordrill.clock import SystemClock
 from colordrill.drill.attached import AttachedStack, attached_stack
@@ -54,6 +55,12 @@ class Standing:
         assert point is not None
         return point
 
+    def copy_off_site(self, point: str) -> None:
+        """As `colordrill backup now --offsite-every 1` does it."""
+        copies = ResticStrategy(self.stack.target)
+        copies.prepare()
+        copies.take(point)
+
 
 def command(*options: str) -> list[str]:
     return [sys.executable, "-m", "colordrill.cli", "readiness", "--json", *options]
@@ -84,7 +91,7 @@ def standing(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 History(directory / "history.jsonl", CLOCK) as history,
             ):
                 standing = Standing(stack, history)
-                standing.back_up()
+                standing.copy_off_site(standing.back_up())
                 yield standing
         finally:
             sweep(print, kept_too=True)

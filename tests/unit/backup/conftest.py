@@ -28,6 +28,9 @@ MODULES = (
     "site_volumes",
     "site_listing",
     "earlier_restore",
+    "known_manifests",
+    "offsite_repository",
+    "offsite_restore",
     "merge_plan",
     "lease",
 )

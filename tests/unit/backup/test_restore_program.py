@@ -17,7 +17,6 @@ from fakes.points_on_disk import PROGRAMS, Ended
 POINT, ABSENT = "20261122T201534.123Z", "20251122T201534.123Z"
 FAILED, NOT_EMPTY, DAMAGED = 1, 3, 5
 UNREACHABLE, PARTIAL = 10, 23
-LOCK = "/tmp/colordrill-restore.lock"
 RSYNC = """#!/bin/sh
 for last; do :; done
 case "$*" in
@@ -39,13 +38,12 @@ class Agent:
         return self.folder / "site" / "output" / "a.png"
 
     def restore(self, *after: str, copy_ends: int) -> Ended:
-        source = (PROGRAMS / "colordrill-restore").read_text().replace(LOCK, f"{self.folder}/lock")
         words = [word for each in after for word in ("--after", each)]
         done = subprocess.run(
-            [sys.executable, "-B", "-c", source, POINT, *words],
+            [sys.executable, "-B", str(PROGRAMS / "colordrill-restore"), POINT, *words],
             env={
                 "PATH": f"{self.folder}:{os.environ['PATH']}",
-                "PYTHONPATH": str(PROGRAMS),
+                "TMPDIR": str(self.folder),
                 "SITE_ROOT": str(self.folder / "site"),
                 "POINTS": str(self.folder / "points"),
                 "BACKUP_ACCOUNT": "agent",

@@ -35,11 +35,12 @@ case "$*" in
 esac
 cat > /dev/null
 {HALF}"""
-RESTIC = f"""#!/bin/sh
+RESTIC = """#!/bin/sh
 case "$*" in
 *snapshots*) cat "$SNAPSHOTS" ;;
 *dump*) cat "$MANIFEST" ;;
-*restore*) {HALF.strip()} ;;
+*restore*) for each; do case $each in --target=*) place=${each#*=} ;; esac; done
+    mkdir -p "$place"; echo half > "$place/a.png"; exec sleep 20 ;;
 esac
 """
 
@@ -64,6 +65,7 @@ class Agent:
             **os.environ,
             "PATH": f"{root / 'bin'}:{os.environ['PATH']}",
             "SITE_ROOT": str(self.site),
+            "TMPDIR": str(root),
             "BACKUP_ROOT": str(root / "no-backup"),
             "MANIFEST": str(root / "manifest"),
             "SNAPSHOTS": str(root / "snapshots"),
@@ -117,7 +119,7 @@ def test_a_restore_that_is_told_to_end_leaves_the_site_empty_and_nothing_at_work
     assert "SIGTERM" in said
     assert "the site is empty again" in said
     if words[0] == "colordrill-restore":
-        # what rsync's other process would still have written; restic is one
+        # what rsync's other process would still have written
         time.sleep(1.0)
     assert agent.held() == []
 
@@ -161,7 +163,7 @@ def closed(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return really(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    for name in ("recovery_point", "site_volumes", "earlier_restore"):
+    for name in ("recovery_point", "site_volumes", "known_manifests", "earlier_restore"):
         sys.modules.pop(name, None)
     return folder
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from colordrill.recover.incidents import Journal, read_past
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import Part
+from colordrill.stack.target import Executed
 from fakes.incident import FakeDrSite, FakeGateway, KillableTarget, Killed, Killer
 from fakes.service import Reply, comfyui
 
@@ -94,9 +95,16 @@ def broken_stack(disaster: Disaster, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """The stack of *disaster*, its primary down since after its newest recovery point."""
     killer = Killer()
     gateway, site = FakeGateway(disaster.target), FakeDrSite(killer)
+    copies = disaster.run_offsite
+
+    def offsite(part: Part, command: Sequence[str]) -> Executed:
+        restores = command[1] == "restore" and command[2] in disaster.offsite
+        return site.restore_offsite(part, command) if restores else copies(part, command)
+
     programs = {
         "haproxy-command": gateway.run,
         "colordrill-restore": site.restore,
+        "colordrill-offsite": offsite,
         "find": site.first_file,
     }
     disaster.target.programs |= programs

@@ -84,6 +84,7 @@ class Disaster:
         active: the site that the gateway's traffic goes to; commands of its runtime API change it.
         gateway_says: what the runtime API prints for each command.
         damaged: points that are not what their manifests say.
+        known_damaged: those of which a verification has said so.
         offsite: the points that are kept off site, oldest first.
         damaged_offsite: those of them that are not what their manifests say.
         configured: the configuration that every point holds.
@@ -105,6 +106,7 @@ class Disaster:
     commands: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     damaged: set[str] = field(default_factory=set)
+    known_damaged: set[str] = field(default_factory=set)
     offsite: tuple[str, ...] = ()
     damaged_offsite: set[str] = field(default_factory=set)
     configured: dict[str, str] = field(default_factory=lambda: dict(CONFIGURED))
@@ -123,8 +125,17 @@ class Disaster:
         return Reply(200, b"{}", self.active) if self.active else Reply(503)
 
     def run_points(self, _part: Part, _command: Sequence[str]) -> Executed:
-        listed = [{"point": p, "strategy": "rsync", "files": 3, "bytes": 9} for p in self.points]
+        listed = [
+            {"point": point, "strategy": "rsync", "files": 3, "bytes": 9, **self._verified(point)}
+            for point in self.points
+        ]
         return Executed(0, json.dumps(listed), "")
+
+    def _verified(self, point: str) -> dict[str, Any]:
+        if point not in self.known_damaged:
+            return {}
+        found = {"outcome": "damaged", "damaged_files": 1, "damaged": ["output/a.png"]}
+        return {"verified": {"at": "2026-11-22T20:15:35+00:00", **found}}
 
     def run_gateway(self, _part: Part, command: Sequence[str]) -> Executed:
         self.commands.append(command[1])

@@ -28,8 +28,8 @@ def test_what_was_written_is_read_back(journal: Journal, tmp_path: Path) -> None
     journal.step("start")
     journal.ended("start", "did it")
     journal.step("mount")
-    journal.restore(P1)
-    journal.restore(P2)
+    journal.restore(P1, "rsync")
+    journal.restore(P2, "rsync")
 
     past = read_past(tmp_path)
 
@@ -54,8 +54,8 @@ def test_users_may_be_at_the_dr_site_from_the_beginning_of_the_switch_on(
 def test_points_of_every_incident_are_known_each_once(journal: Journal, tmp_path: Path) -> None:
     for number, other in ((1, P2), (2, P3)):
         journal.begin(number, forced=False)
-        journal.restore(P1)
-        journal.restore(other)
+        journal.restore(P1, "rsync")
+        journal.restore(other, "rsync")
         journal.close()
 
     past = read_past(tmp_path)
@@ -69,7 +69,7 @@ def test_a_refused_restore_makes_its_point_nobodys_and_undoes_no_earlier_one(
 ) -> None:
     journal.begin(1, forced=False)
     for point in (P1, P2, P1):
-        journal.restore(point)
+        journal.restore(point, "rsync")
     journal.refused(P1)
     assert read_past(tmp_path).restored == (P1, P2)
 
@@ -125,7 +125,7 @@ def test_a_restore_of_what_is_no_point_is_never_gone_on_from(
     point: str, journal: Journal, tmp_path: Path
 ) -> None:
     journal.begin(1, forced=False)
-    journal.restore(point)
+    journal.restore(point, "rsync")
 
     with pytest.raises(RecordProblem, match="not its own"):
         read_past(tmp_path)
@@ -151,7 +151,7 @@ def test_a_full_disk_does_not_undo_a_step_that_has_ended(tmp_path: Path) -> None
 
 def ended(journal: Journal) -> None:
     journal.begin(1, forced=False)
-    journal.restore(P1)
+    journal.restore(P1, "rsync")
     journal.close()
 
 
@@ -208,7 +208,7 @@ def test_what_was_restored_after_a_failback_is_at_the_dr_site(
     for phase in ("begin", "switch", "empty", "done"):
         journal.failback(phase)
     journal.begin(2, forced=False)
-    journal.restore(P2)
+    journal.restore(P2, "rsync")
 
     assert read_past(tmp_path).restored == (P2,)
 

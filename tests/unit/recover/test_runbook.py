@@ -7,7 +7,7 @@ import pytest
 from colordrill.errors import EnvironmentProblem
 from colordrill.history import EventType
 from colordrill.picture import Judgement
-from colordrill.recover.sources import POINTS_TRIED_MAX
+from colordrill.recover.keepers import POINTS_TRIED_MAX
 from colordrill.recover.steps import START_LIMIT_S, RunbookEnd
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Executed

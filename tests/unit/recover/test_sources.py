@@ -12,7 +12,8 @@ import pytest
 from colordrill.backup.points import PointDamaged, RecoveryPoint, Verification
 from colordrill.backup.strategy import Strategy
 from colordrill.errors import EnvironmentProblem
-from colordrill.recover.sources import POINTS_TRIED_MAX, restore_newest_whole
+from colordrill.recover.keepers import POINTS_TRIED_MAX
+from colordrill.recover.sources import restore_newest_whole
 from colordrill.stack.parts import Part
 
 AT = datetime(2026, 11, 22, 20, 16, tzinfo=UTC)

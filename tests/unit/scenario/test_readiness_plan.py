@@ -16,7 +16,7 @@ NOTHING: dict[str, Any] = {"max_age": None, "rehearsal": None}
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for key in ("MAX_AGE", "REHEARSAL"):
+    for key in ("MAX_AGE", "REHEARSAL", "OFFSITE", "OFFSITE_MAX_AGE"):
         monkeypatch.delenv(f"COLORDRILL_READINESS_{key}", raising=False)
 
 
@@ -26,6 +26,19 @@ def write(directory: Path, text: str) -> None:
 
 def test_an_hour_and_a_rehearsal_unless_something_else_is_said(tmp_path: Path) -> None:
     assert load_readiness_plan(NOTHING, tmp_path) == ReadinessPlan(3600.0, rehearsal=True)
+
+
+def test_copies_off_site_are_wanted_each_day_unless_something_else_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load_readiness_plan(NOTHING, tmp_path).offsite
+    assert load_readiness_plan(NOTHING, tmp_path).offsite_max_age_s == 25 * 3600.0
+
+    write(tmp_path, "[readiness]\noffsite = false\n")
+    monkeypatch.setenv("COLORDRILL_READINESS_OFFSITE_MAX_AGE", "7d")
+
+    plan = load_readiness_plan(NOTHING, tmp_path)
+    assert (plan.offsite, plan.offsite_max_age_s) == (False, 7 * 86_400.0)
 
 
 def test_the_environment_wins_over_the_file_and_an_option_over_both(
@@ -70,6 +83,8 @@ def test_an_age_that_makes_no_sense_is_refused(tmp_path: Path, text: Any) -> Non
         ("readiness = 5", "not a table"),
         ("[readiness]\nage = 5", "no setting readiness.age"),
         ('[readiness]\nrehearsal = "maybe"', "must be true or false"),
+        ('[readiness]\noffsite = "weekly"', r"readiness\.offsite must be true or false"),
+        ('[readiness]\noffsite_max_age = "1"', r"readiness\.offsite_max_age must be an age"),
         ("[readiness]\nmax_age = 3600", "must be an age"),
         ("[readiness", "cannot be read"),
     ],

@@ -30,6 +30,8 @@ from colordrill.recover.readiness.files import (
     workflows_right,
     workflows_served,
 )
+from colordrill.recover.readiness.off_site import CHECK as OFF_SITE
+from colordrill.recover.readiness.off_site import readable_off_site
 from colordrill.recover.readiness.probe import Probe
 from colordrill.recover.readiness.rehearsal import CHECK as SAME_COLOUR
 from colordrill.recover.readiness.rehearsal import Rehearsal
@@ -38,8 +40,8 @@ from colordrill.stack.parts import Part, Site, SiteFolder
 WORKFLOWS, CONFIGURATION = "workflows_synced", "configuration_synced"
 
 
-def probes(rehearsal: Rehearsal | None) -> Iterator[Probe]:
-    """All probes; without a *rehearsal* that one is left out."""
+def probes(rehearsal: Rehearsal | None, offsite_age_max_s: float | None) -> Iterator[Probe]:
+    """All probes; the rehearsal and the copies off site are left out where they are None."""
     yield Probe("dr_standby", "the DR site", dr_standby)
     yield Probe("dr_image", "the image's name", dr_image_as_configured)
     yield Probe("dr_image", "the image's digest", dr_image_as_primary)
@@ -65,6 +67,8 @@ def probes(rehearsal: Rehearsal | None) -> Iterator[Probe]:
     yield Probe("points_whole", "the newest recovery point", points_whole)
     yield Probe("free_space", "the DR site's volumes", room_at_dr)
     yield Probe("free_space", "the backup server", room_on_server)
+    if offsite_age_max_s is not None:
+        yield Probe(OFF_SITE, "the copies off site", readable_off_site(offsite_age_max_s))
     yield from clock_probes()
     if rehearsal is not None:
         yield Probe(SAME_COLOUR, "the rehearsal", rehearsal.looks)

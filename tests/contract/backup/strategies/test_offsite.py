@@ -238,6 +238,7 @@ def test_a_locked_repository_takes_no_copy_and_is_restored_all_the_same(copied: 
     )
     copied.lab.server.checked("timeout", "60", "bash", "-c", lock)
 
+    assert re.fullmatch(r"server:\d+ since \S+", copied.copies.lock())
     with pytest.raises(EnvironmentProblem, match="locked") as raised:
         copied.strategy.take(SECOND)
 
@@ -245,6 +246,7 @@ def test_a_locked_repository_takes_no_copy_and_is_restored_all_the_same(copied: 
     assert [point.id for point in copied.strategy.listed()] == [FIRST]
     copied.strategy.restore(Part.DR_AGENT, FIRST)
     copied.lab.server.checked("restic", "--no-cache", "unlock", "--remove-all")
+    assert copied.copies.lock() == ""
     copied.strategy.take(SECOND)
     assert [point.id for point in copied.strategy.listed()] == [FIRST, SECOND]
 

@@ -23,6 +23,7 @@ from colordrill.workload.workflows import BUILDING, PERSON
 from fakes.ready_stack import ReadyStack, ready_stack
 
 HOUR_S = 3600.0
+DAY_S = 86_400.0
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def checks_of(
 ) -> dict[str, Check]:
     """Every check that is asked for, by name."""
     found = examined or stack.examined()
-    looks = [look for probe in probes(rehearsal) for look in probe.carried_out(found)]
+    looks = [look for probe in probes(rehearsal, DAY_S) for look in probe.carried_out(found)]
     left_out = () if rehearsal else (SAME_COLOUR,)
     judged = judge_readiness(looks, HOUR_S, left_out)
     return {each.check.name: each.check for each in judged}
