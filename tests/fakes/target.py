@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
-from collections.abc import Callable, Collection, Mapping, Sequence
+import tarfile
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from signal import Signals
 
 from colordrill.errors import EnvironmentProblem
@@ -50,6 +54,7 @@ class FakeTarget:
         calls: every call that changes something, in order.
         broken: method name to the error that its next calls raise.
         images_missing: references that no part can be created from.
+        disks: a part to the directory of this machine that is its root, for `archive`.
     """
 
     parts: dict[Part, FakePart] = field(default_factory=dict)
@@ -58,6 +63,7 @@ class FakeTarget:
     calls: list[tuple[str, ...]] = field(default_factory=list)
     broken: dict[str, Exception] = field(default_factory=dict)
     images_missing: set[str] = field(default_factory=set)
+    disks: dict[Part, Path] = field(default_factory=dict)
     _created: dict[Part, FakePart] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -191,6 +197,17 @@ class FakeTarget:
         self._called("put_files", part, folder)
         for name, content in files.items():
             self._get(part).files[f"{folder}/{name}"] = (content, OWNER_UID)
+
+    @contextmanager
+    def archive(self, part: Part, path: str) -> Iterator[Iterator[bytes]]:
+        self._raise_if_broken("archive")
+        place = self.disks[part] / path.lstrip("/")
+        if not place.exists():
+            raise EnvironmentProblem(f"cannot copy {path} out of {part}: no such file", "name one")
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w") as tar:
+            tar.add(place, arcname=place.name)
+        yield iter([content.getvalue()[at : at + 1000] for at in range(0, content.tell(), 1000)])
 
     def endpoint(self, part: Part, port: int) -> str:
         published = self._get(part).ports.get(port)
