@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
-import tarfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +19,7 @@ from colordrill.stack.target import (
     PartDescription,
     PartState,
 )
+from fakes.archives import tar_of
 from fakes.part import FakePart, changed
 
 __all__ = ["FakePart", "FakeTarget"]
@@ -201,13 +200,19 @@ class FakeTarget:
     @contextmanager
     def archive(self, part: Part, path: str) -> Iterator[Iterator[bytes]]:
         self._raise_if_broken("archive")
-        place = self.disks[part] / path.lstrip("/")
-        if not place.exists():
+        content = tar_of(self._held(part), path)
+        if content is None:
             raise EnvironmentProblem(f"cannot copy {path} out of {part}: no such file", "name one")
-        content = io.BytesIO()
-        with tarfile.open(fileobj=content, mode="w") as tar:
-            tar.add(place, arcname=place.name)
-        yield iter([content.getvalue()[at : at + 1000] for at in range(0, content.tell(), 1000)])
+        yield iter([content[at : at + 1000] for at in range(0, len(content), 1000)])
+
+    def _held(self, part: Part) -> Mapping[str, bytes | Path]:
+        """The files of *part* by their path in it."""
+        root = self.disks.get(part)
+        if root is None:
+            files = self._get(part).files.items()
+            return {f"/site/{name}": content for name, (content, _) in files}
+        found = (path for path in root.rglob("*") if path.is_symlink() or path.is_file())
+        return {f"/{path.relative_to(root)}": path for path in found}
 
     def endpoint(self, part: Part, port: int) -> str:
         published = self._get(part).ports.get(port)

@@ -131,7 +131,7 @@ def restore(
     with interruptible(), ExitStack() as opened:
         stack = opened.enter_context(attached_stack(order.stack))
         if order.into is None:
-            _refuse_idle(stack, order.site)
+            _weigh_site(stack, order.site, say)
             if not order.dry_run:
                 opened.enter_context(held(stack.directory, RECOVER, HOLDER))
         return _Restore(settings, order, assets, stack, say, clock or SystemClock()).run()
@@ -142,13 +142,23 @@ def _wants_canaries(order: RestoreOrder) -> bool:
     return order.into is None and order.canaries and not order.dry_run and bool(touched & JUDGED)
 
 
-def _refuse_idle(stack: AttachedStack, site: Site) -> None:
-    """A cold DR site has to be empty for a recovery."""
-    if site is Site.DR and Site.DR not in active_sites(stack.target):
+def _weigh_site(stack: AttachedStack, site: Site, say: Callable[[str], None]) -> None:
+    """A cold DR site has to be empty for a recovery; a primary without users is worth a word."""
+    try:
+        active = active_sites(stack.target)
+    except EnvironmentProblem:
+        # the primary is repaired also where the gateway is down
+        if site is Site.DR:
+            raise
+        return
+    if site in active:
+        return
+    if site is Site.DR:
         raise UsageProblem(
             "the DR site is not in use: what is put there now would keep a recovery from it",
             "`colordrill recover` restores it as a whole; --into DIR only looks at a point",
         )
+    say("the gateway sends nobody to the primary; the site that users are at is not changed")
 
 
 @dataclass(slots=True)

@@ -2,76 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from colordrill.drill import restoring
-from colordrill.drill.attached import AttachedStack, held
-from colordrill.errors import EnvironmentProblem, ExitCode
-from colordrill.recover.steps import NoPicture, SiteNotJudged, SiteRefused
-from colordrill.stack.parts import Part, Site
+from colordrill.drill.attached import held
+from colordrill.errors import ExitCode
+from colordrill.stack.parts import Part
 from fakes.restoring_stack import RestoringStack
-from unit.cli_backup.commands import POINTS, backup, told
-
-WORKFLOW, PICTURE, PHOTO = "workflows/person.json", "output/a.png", "input/a.png"
-
-
-@pytest.fixture
-def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RestoringStack:
-    """The only standing stack: its workflow went bad before the last two points."""
-    versions = [b"first", b"good", b"bad", b"bad"]
-    points = {
-        point: {WORKFLOW: version, PICTURE: point.encode(), PHOTO: b"photo"}
-        for point, version in zip(POINTS, versions, strict=True)
-    }
-    stack = RestoringStack(tmp_path / "server", points)
-    stack.primary.update({WORKFLOW: b"bad", PICTURE: POINTS[3].encode(), PHOTO: b"photo"})
-
-    @contextmanager
-    def attached(_run_id: str | None, _purpose: str | None = None) -> Iterator[AttachedStack]:
-        yield AttachedStack("aa", stack.target, tmp_path)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(restoring, "attached_stack", attached)
-    return stack
-
-
-class Judge:
-    """Stands for the operator: says what its canaries found."""
-
-    def __init__(self) -> None:
-        self.found: str | EnvironmentProblem = "canaries person are right"
-        self.canaries: tuple[str, ...] = ("person",)
-        self.asked: list[str] = []
-
-    def forget_models(self, site: Site) -> None:
-        self.asked.append(f"forget {site}")
-
-    def judge_site(self, site: Site) -> str:
-        self.asked.append(f"judge {site}")
-        if isinstance(self.found, EnvironmentProblem):
-            raise self.found
-        return self.found
-
-
-@pytest.fixture(autouse=True)
-def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
-    """Canaries that are right unless a test says otherwise."""
-    judge = Judge()
-
-    @contextmanager
-    def operating(*_: object) -> Iterator[Judge]:
-        yield judge
-
-    @contextmanager
-    def public(_: object) -> Iterator[None]:
-        yield
-
-    monkeypatch.setattr(restoring, "operating", operating)
-    monkeypatch.setattr(restoring, "public_client", public)
-    return judge
+from unit.cli_backup.commands import PHOTO, PICTURE, POINTS, WORKFLOW, backup, told
+from unit.cli_backup.judge import Judge
 
 
 def test_a_file_that_is_gone_comes_back_from_the_newest_point(stack: RestoringStack) -> None:
@@ -213,61 +153,6 @@ def test_where_nothing_differs_the_options_for_an_older_point_are_named(
 
 
 @pytest.mark.parametrize(
-    ("found", "exit_code"),
-    [
-        ("canaries person are right", ExitCode.PASS),
-        (SiteRefused("canary person is not right"), ExitCode.FAIL),
-        (NoPicture("canary person got no picture"), ExitCode.FAIL),
-        (SiteNotJudged("the picture could not be judged"), ExitCode.UNKNOWN),
-        (EnvironmentProblem("the disk is full"), ExitCode.UNKNOWN),
-    ],
-)
-def test_what_decides_how_a_site_colours_is_judged_once_it_is_back(
-    stack: RestoringStack, judge: Judge, found: str | EnvironmentProblem, exit_code: ExitCode
-) -> None:
-    judge.found = found
-
-    ended = backup("restore", WORKFLOW, "--undo")
-
-    assert ended.exit_code == exit_code
-    assert str(found).splitlines()[0] in ended.stdout
-    assert judge.asked == ["forget primary", "judge primary"]
-    assert stack.primary[WORKFLOW] == b"good"
-
-
-def test_a_site_whose_service_does_not_run_is_not_known_to_be_right(
-    stack: RestoringStack, judge: Judge
-) -> None:
-    stack.target.kill([Part.PRIMARY_COLORIZATION])
-
-    ended = backup("restore", WORKFLOW, "--undo")
-
-    assert ended.exit_code == ExitCode.UNKNOWN
-    assert "does not run: nobody was asked" in ended.stdout
-    assert judge.asked == []
-    assert stack.primary[WORKFLOW] == b"good"
-
-
-def test_without_goldens_a_site_is_not_known_to_be_right(
-    stack: RestoringStack, judge: Judge
-) -> None:
-    judge.canaries = ()
-
-    assert backup("restore", WORKFLOW, "--undo").exit_code == ExitCode.UNKNOWN
-    assert stack.primary[WORKFLOW] == b"good"
-
-
-def test_nothing_is_judged_where_nobody_wants_it_or_nothing_came(
-    stack: RestoringStack, judge: Judge
-) -> None:
-    assert backup("restore", WORKFLOW).exit_code == 0
-    assert backup("restore", WORKFLOW, "--undo", "--no-canaries").exit_code == 0
-
-    assert judge.asked == []
-    assert stack.primary[WORKFLOW] == b"good"
-
-
-@pytest.mark.parametrize(
     "words",
     [
         (),
@@ -352,3 +237,26 @@ def test_a_point_is_laid_out_in_a_directory_and_no_site_is_touched(
     assert done["brought"] == [PHOTO, PICTURE, WORKFLOW]
     assert (into / WORKFLOW).read_bytes() == b"good"
     assert stack.primary == before
+
+
+def test_a_primary_that_nobody_is_sent_to_is_repaired_and_that_is_said(
+    stack: RestoringStack,
+) -> None:
+    stack.gateway.off = {"primary"}
+
+    ended = backup("restore", WORKFLOW, "--undo")
+
+    assert "the gateway sends nobody to the primary" in ended.stderr
+    assert stack.primary[WORKFLOW] == b"good"
+
+
+def test_the_primary_is_repaired_while_the_gateway_is_down_and_the_dr_site_is_not(
+    stack: RestoringStack,
+) -> None:
+    stack.target.kill([Part.GATEWAY])
+
+    assert backup("restore", WORKFLOW, "--undo").exit_code == 0
+    assert backup("restore", PHOTO, "--site", "dr").exit_code == ExitCode.ENVIRONMENT
+
+    assert stack.primary[WORKFLOW] == b"good"
+    assert stack.sites[Part.DR_AGENT] == {}
