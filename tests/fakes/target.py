@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from signal import Signals
 
 from colordrill.errors import EnvironmentProblem
@@ -17,6 +19,7 @@ from colordrill.stack.target import (
     PartDescription,
     PartState,
 )
+from fakes.archives import tar_of
 from fakes.part import FakePart, changed
 
 __all__ = ["FakePart", "FakeTarget"]
@@ -50,6 +53,7 @@ class FakeTarget:
         calls: every call that changes something, in order.
         broken: method name to the error that its next calls raise.
         images_missing: references that no part can be created from.
+        disks: a part to the directory of this machine that is its root, for `archive`.
     """
 
     parts: dict[Part, FakePart] = field(default_factory=dict)
@@ -58,6 +62,7 @@ class FakeTarget:
     calls: list[tuple[str, ...]] = field(default_factory=list)
     broken: dict[str, Exception] = field(default_factory=dict)
     images_missing: set[str] = field(default_factory=set)
+    disks: dict[Part, Path] = field(default_factory=dict)
     _created: dict[Part, FakePart] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -191,6 +196,23 @@ class FakeTarget:
         self._called("put_files", part, folder)
         for name, content in files.items():
             self._get(part).files[f"{folder}/{name}"] = (content, OWNER_UID)
+
+    @contextmanager
+    def archive(self, part: Part, path: str) -> Iterator[Iterator[bytes]]:
+        self._raise_if_broken("archive")
+        content = tar_of(self._held(part), path)
+        if content is None:
+            raise EnvironmentProblem(f"cannot copy {path} out of {part}: no such file", "name one")
+        yield iter([content[at : at + 1000] for at in range(0, len(content), 1000)])
+
+    def _held(self, part: Part) -> Mapping[str, bytes | Path]:
+        """The files of *part* by their path in it."""
+        root = self.disks.get(part)
+        if root is None:
+            files = self._get(part).files.items()
+            return {f"/site/{name}": content for name, (content, _) in files}
+        found = (path for path in root.rglob("*") if path.is_symlink() or path.is_file())
+        return {f"/{path.relative_to(root)}": path for path in found}
 
     def endpoint(self, part: Part, port: int) -> str:
         published = self._get(part).ports.get(port)

@@ -22,6 +22,7 @@ from colordrill.commands.backup_output import (
     print_points,
     verification_fields,
 )
+from colordrill.commands.backup_restore import backup_restore
 from colordrill.errors import EnvironmentProblem, ExitCode, UnknownName, UsageProblem
 from colordrill.options import json_option, plan_options, retention_options, stack_option
 from colordrill.scenario.backup_plan import Retention, load_backup_plan
@@ -32,11 +33,14 @@ if TYPE_CHECKING:
 
 @click.group()
 def backup() -> None:
-    """Take, list, verify and remove recovery points of the stack that `colordrill up` left.
+    """Take, list, verify, restore and remove recovery points of the stack that `up` left.
 
     The options --interval, --verify, --offsite-every, --keep-… and --max-age are also keys of the
     table [backup] of ./colordrill.toml and variables COLORDRILL_BACKUP_…
     """
+
+
+backup.add_command(backup_restore)
 
 
 @backup.command("now")

@@ -5,31 +5,20 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from colordrill.commands.moments import moment
 from colordrill.options import json_option, service_options
 from colordrill.scenario.settings import load_settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from colordrill.drill.incident_plan import Plan
     from colordrill.drill.recovery_record import Recovery
-
-
-def _time(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{value!r} is no time as 2026-11-22T20:15 or 2026-11-22T21:15:30+01:00"
-        ) from error
-    # as every time that is printed here
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @click.command()
@@ -45,7 +34,7 @@ def _time(_ctx: click.Context, _param: click.Parameter, value: str | None) -> da
 @click.option(
     "--before",
     metavar="TIME",
-    callback=_time,
+    callback=moment,
     help="restore the newest point begun by then (UTC, or with a zone)",
 )
 @click.option("--image", metavar="REF", help="your own colorization image, as for `up`")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -232,6 +233,13 @@ class DockerTarget:
             container = self._engine.get(part)
             container.put_archive("/site", archive(folder, files, self.owner))
 
+    @contextmanager
+    def archive(self, part: Part, path: str) -> Iterator[Iterator[bytes]]:
+        """The tar of *path* in *part*; each read of it is bounded as every request is."""
+        with engine_errors(f"copy {path} out of {part}"):
+            chunks, _ = self._engine.get(part).get_archive(path)
+        yield _told_of(chunks, f"copy {path} out of {part}")
+
     def endpoint(self, part: Part, port: int) -> str:
         """The base URL of a published port; read anew, because it changes with every start."""
         with engine_errors(f"find the published port {port} of {part}"):
@@ -273,6 +281,12 @@ class DockerTarget:
                 "start it first; see its log in the run's logs/",
             )
         return container
+
+
+def _told_of(chunks: Iterator[bytes], doing: str) -> Iterator[bytes]:
+    """*chunks*, whose failures are the engine's; those of who writes them down are not."""
+    with engine_errors(doing):
+        yield from chunks
 
 
 def _kill(container: Container) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -193,6 +194,12 @@ class Target(Protocol):
 
     def put_files(self, part: Part, folder: SiteFolder, files: Mapping[str, bytes]) -> None:
         """Write *files* (path relative to the folder: content) into a site's volume."""
+
+    def archive(self, part: Part, path: str) -> AbstractContextManager[Iterator[bytes]]:
+        """The tar of *path* (a file, or a folder with all below it) in *part*, as it comes.
+
+        Its members are called by the last part of *path*. A path that is not there is an error.
+        """
 
     def endpoint(self, part: Part, port: int) -> str:
         """The base URL, on this machine's loopback, of a published port of *part*."""

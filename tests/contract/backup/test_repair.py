@@ -66,7 +66,12 @@ def test_a_whole_site_has_nothing_to_repair(site: BackupLab) -> None:
     told = scrubbed(site)
 
     assert told == {"point": POINT, "files": len(FILES), "differs": [], "absent": [], "newer": []}
-    assert repaired(site, "output", "models") == {"point": POINT, "brought": [], "newer": []}
+    assert repaired(site, "output", "models") == {
+        "point": POINT,
+        "brought": [],
+        "overwrites": [],
+        "newer": [],
+    }
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
@@ -102,6 +107,7 @@ def test_an_edit_of_a_user_is_newer_and_stays_where_its_folder_is_repaired(
 
     assert summary["brought"] == ["output/a.png"]
     assert summary["newer"] == ["workflows/人物.json"]
+    assert summary["overwrites"] == []
     assert site.primary.site() == {
         **FILES,
         "workflows/人物.json": b'{"size": 700}',
@@ -122,8 +128,15 @@ def test_a_newer_file_that_is_not_whole_is_damage(site: BackupLab, text: str) ->
 def test_a_file_that_is_named_is_brought_back_whatever_is_there(site: BackupLab) -> None:
     write(site, "workflows/人物.json", '{"size": 680, "wrong": true}')
     damage(site, "output/a.png")
+    before = site.primary.site()
+    dry = ["colordrill-repair", "--dry-run", POINT, "--", "workflows/人物.json"]
+    would = json.loads(site.primary.checked(*dry))
+    assert site.primary.site() == before
 
-    assert repaired(site, "workflows/人物.json")["brought"] == ["workflows/人物.json"]
+    told = repaired(site, "workflows/人物.json")
+
+    assert told == would
+    assert told["brought"] == told["overwrites"] == ["workflows/人物.json"]
 
     assert site.primary.site()["workflows/人物.json"] == FILES["workflows/人物.json"]
     assert site.primary.site()["output/a.png"] != PNG

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+
 import pytest
 
 from colordrill.clock import SystemClock, seconds_between
@@ -111,6 +114,38 @@ def test_a_file_put_again_is_the_newer_one(lab: Lab) -> None:
 
 def test_putting_no_files_is_no_error(lab: Lab) -> None:
     lab.target.put_files(AGENT, SiteFolder.INPUT, {})
+
+
+def taken_out(lab: Lab, path: str) -> dict[str, bytes]:
+    """The plain files of the archive of *path*: content by name."""
+    with lab.target.archive(AGENT, path) as chunks:
+        content = io.BytesIO(b"".join(chunks))
+    with tarfile.open(fileobj=content) as tar:
+        files = ((each.name, tar.extractfile(each)) for each in tar if each.isreg())
+        return {name: file.read() for name, file in files if file is not None}
+
+
+def test_a_folder_comes_out_as_an_archive_that_is_called_by_its_last_part(lab: Lab) -> None:
+    files = {"out/a.json": b"{}", "out/deep/人物\n.json": bytes(range(256)) * 5000}
+    lab.target.put_files(AGENT, SiteFolder.WORKFLOWS, files)
+
+    assert taken_out(lab, "/site/workflows/out") == files
+    assert taken_out(lab, "/site/workflows/out/a.json") == {"a.json": b"{}"}
+
+
+def test_a_path_that_is_not_there_does_not_come_out(lab: Lab) -> None:
+    with pytest.raises(EnvironmentProblem, match="/site/workflows/none"):
+        taken_out(lab, "/site/workflows/none")
+
+
+def test_what_fails_while_an_archive_is_read_is_not_the_engines_fault(lab: Lab) -> None:
+    lab.target.put_files(AGENT, SiteFolder.CONFIG, {"stack.env": b"x"})
+
+    with (
+        pytest.raises(OSError, match="my disk is full"),
+        lab.target.archive(AGENT, "/site/config/stack.env"),
+    ):
+        raise OSError("my disk is full")
 
 
 def test_a_published_port_has_an_address_on_loopback(lab: Lab) -> None:

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from colordrill.cli import main
 
 POINTS = [f"20261122T20153{number}.123Z" for number in range(4)]
+WORKFLOW, PICTURE, PHOTO = "workflows/person.json", "output/a.png", "input/a.png"
 
 
 def backup(*words: str) -> Result:
