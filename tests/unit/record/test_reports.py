@@ -156,6 +156,15 @@ def test_a_history_cannot_pull_other_files_into_the_page(
     assert "outside the run directory" in page.text
 
 
+def test_pictures_that_an_interrupted_drill_has_not_judged_are_shown(
+    record: dict[str, Any], events: list[Event], run: RunDirectory
+) -> None:
+    page = Page(render_html(record, [e for e in events if e.kind != "score"], run.path))
+
+    assert [1 for tag, each in page.tags if tag == "img" and "output" in str(each["alt"])]
+    assert "unknown" in page.text
+
+
 def test_hostile_text_stays_text_on_the_page(
     build_drill: Build, events: list[Event], run: RunDirectory
 ) -> None:
