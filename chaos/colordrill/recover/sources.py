@@ -70,20 +70,23 @@ def first_configuration(
     problems: list[EnvironmentProblem] = []
     for each in candidates:
         try:
-            return _configuration(each, tried_max)
+            return _configuration(each, say, tried_max)
         except EnvironmentProblem as problem:
             problems.append(problem)
-            say(f"{each.keeper.name}: {problem.cause}")
+            say(f"{each.keeper.name} does not tell how the primary was: {problem.cause}")
     raise none_left(problems)
 
 
-def _configuration(candidates: Candidates[Kind], tried_max: int) -> dict[str, str]:
+def _configuration(
+    candidates: Candidates[Kind], say: Callable[[str], None], tried_max: int
+) -> dict[str, str]:
     problems: list[EnvironmentProblem] = []
     for each in candidates.points()[:tried_max]:
         try:
             return configuration_of(candidates.keeper.source, each.id)
         except EnvironmentProblem as problem:
             problems.append(problem)
+            say(problem.cause)
     raise problems[0]
 
 
