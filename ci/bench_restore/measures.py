@@ -73,7 +73,7 @@ def fill(lab: Lab, files: int, mean_bytes: int) -> Points:
 
 def unchanged(lab: Lab, sizes: tuple[int, ...], rounds: int) -> Iterator[tuple[str, Figures]]:
     """A further point of a tree that did not change, and its restore, for each size."""
-    backup_s, restore_s = {}, {}
+    backup_cpu_s, restore_cpu_s = {}, {}
     for files in sizes:
         points = fill(lab, files, SMALL_BYTES)
         points.take()
@@ -87,14 +87,14 @@ def unchanged(lab: Lab, sizes: tuple[int, ...], rounds: int) -> Iterator[tuple[s
             after=points.remove_others,
             bound=BACKUP_MAX if files >= BOUND_FROM_FILES else float("inf"),
         )
-        backup_s[files] = figures["ours_s"]
+        backup_cpu_s[files] = figures["ours_cpu_s"]
         yield f"backup of {files} unchanged files", figures
         _see_shared(lab, points, files)
         figures = _restored(lab, points, max(1, rounds // 2), float("inf"))
-        restore_s[files] = figures["ours_s"]
+        restore_cpu_s[files] = figures["ours_cpu_s"]
         yield f"restore of {files} small files", figures
-    for what, taken_s in (("backed up", backup_s), ("restored", restore_s)):
-        yield f"a further file {what}, many to few", _linear(taken_s)
+    for what, cpu_s in (("backed up", backup_cpu_s), ("restored", restore_cpu_s)):
+        yield f"a further file {what}, many to few", _linear(cpu_s)
 
 
 def _see_shared(lab: Lab, points: Points, files: int) -> None:
@@ -105,16 +105,16 @@ def _see_shared(lab: Lab, points: Points, files: int) -> None:
         raise SystemExit(f"{points.newest} should hold {files} files, and there is {found}")
 
 
-def _linear(taken_s: Mapping[int, float]) -> Figures:
-    """Seconds for each further file between the larger two sizes, to those between the smaller."""
-    few, more, many = sorted(taken_s)
-    first_us = (taken_s[more] - taken_s[few]) / (more - few) * 1e6
-    last_us = (taken_s[many] - taken_s[more]) / (many - more) * 1e6
+def _linear(cpu_s: Mapping[int, float]) -> Figures:
+    """Processor time for each further file among many, to that among few."""
+    few, more, many = sorted(cpu_s)
+    first_us = (cpu_s[more] - cpu_s[few]) / (more - few) * 1e6
+    last_us = (cpu_s[many] - cpu_s[more]) / (many - more) * 1e6
     return {
         "ratio": last_us / first_us,
         "bound": LINEAR_MAX,
-        "few_us": first_us,
-        "many_us": last_us,
+        "few_cpu_us": first_us,
+        "many_cpu_us": last_us,
     }
 
 
