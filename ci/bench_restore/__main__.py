@@ -3,6 +3,7 @@
     python ci/bench_restore [--quick] [--files N] [--restore-files N] [--restore-mb N] [--rounds N]
 
 Ours and the plain command take turns, after one of each that is not counted; medians are compared.
+Bounds hold for 100,000 files and 1000 MB or more; of less, as with --quick, figures are shown.
 Not a test: figures of a busy machine say little about the code.
 """
 

@@ -25,8 +25,8 @@ RESTORE_MAX = 1.2
 OFFSITE_MAX = 1.5
 HASHING_MAX = 1.1
 LINEAR_MAX = 1.5
-BOUND_FROM_FILES = 100_000
-"""With fewer files the start of the programs is what counts: there is no bound to that ratio."""
+BOUND_FROM_FILES, BOUND_FROM_MB = 100_000, 1_000
+"""With less the start of the programs is what counts: there are no bounds then."""
 
 MODULE = "rsync://agent@$BACKUP_SERVER/backup"
 HASH_ALL = "find /site/output -type f -print0 | xargs -0 --no-run-if-empty"
@@ -71,9 +71,14 @@ def fill(lab: Lab, files: int, mean_bytes: int) -> Points:
     return Points(lab)
 
 
+def bound_from(bound: float, size: int, least: int) -> float:
+    """*bound*, or none where *size* is less than *least*."""
+    return bound if size >= least else float("inf")
+
+
 def unchanged(lab: Lab, sizes: tuple[int, ...], rounds: int) -> Iterator[tuple[str, Figures]]:
     """A further point of a tree that did not change, and its restore, for each size."""
-    backup_s, restore_s = {}, {}
+    backup_cpu_s, restore_cpu_s = {}, {}
     for files in sizes:
         points = fill(lab, files, SMALL_BYTES)
         points.take()
@@ -85,16 +90,16 @@ def unchanged(lab: Lab, sizes: tuple[int, ...], rounds: int) -> Iterator[tuple[s
             partial(lab.primary.run, "sh", "-c", plain),
             rounds,
             after=points.remove_others,
-            bound=BACKUP_MAX if files >= BOUND_FROM_FILES else float("inf"),
+            bound=bound_from(BACKUP_MAX, files, BOUND_FROM_FILES),
         )
-        backup_s[files] = figures["ours_s"]
+        backup_cpu_s[files] = figures["ours_cpu_s"]
         yield f"backup of {files} unchanged files", figures
         _see_shared(lab, points, files)
         figures = _restored(lab, points, max(1, rounds // 2), float("inf"))
-        restore_s[files] = figures["ours_s"]
+        restore_cpu_s[files] = figures["ours_cpu_s"]
         yield f"restore of {files} small files", figures
-    for what, taken_s in (("backed up", backup_s), ("restored", restore_s)):
-        yield f"a further file {what}, many to few", _linear(taken_s)
+    for what, cpu_s in (("backed up", backup_cpu_s), ("restored", restore_cpu_s)):
+        yield f"a further file {what}, many to few", _linear(cpu_s)
 
 
 def _see_shared(lab: Lab, points: Points, files: int) -> None:
@@ -105,16 +110,16 @@ def _see_shared(lab: Lab, points: Points, files: int) -> None:
         raise SystemExit(f"{points.newest} should hold {files} files, and there is {found}")
 
 
-def _linear(taken_s: Mapping[int, float]) -> Figures:
-    """Seconds for each further file between the larger two sizes, to those between the smaller."""
-    few, more, many = sorted(taken_s)
-    first_us = (taken_s[more] - taken_s[few]) / (more - few) * 1e6
-    last_us = (taken_s[many] - taken_s[more]) / (many - more) * 1e6
+def _linear(cpu_s: Mapping[int, float]) -> Figures:
+    """Processor time for each further file among many, to that among few."""
+    few, more, many = sorted(cpu_s)
+    first_us = (cpu_s[more] - cpu_s[few]) / (more - few) * 1e6
+    last_us = (cpu_s[many] - cpu_s[more]) / (many - more) * 1e6
     return {
         "ratio": last_us / first_us,
-        "bound": LINEAR_MAX,
-        "few_us": first_us,
-        "many_us": last_us,
+        "bound": bound_from(LINEAR_MAX, many, BOUND_FROM_FILES),
+        "few_cpu_us": first_us,
+        "many_cpu_us": last_us,
     }
 
 
@@ -146,11 +151,14 @@ def large(lab: Lab, files: int, megabytes: int, rounds: int) -> Iterator[tuple[s
             ),
             rounds,
             after=lambda: None,
-            bound=HASHING_MAX,
+            bound=bound_from(HASHING_MAX, megabytes, BOUND_FROM_MB),
         ),
     )
     points.take()
-    yield f"restore of {size}", _restored(lab, points, rounds, RESTORE_MAX)
+    yield (
+        f"restore of {size}",
+        _restored(lab, points, rounds, bound_from(RESTORE_MAX, megabytes, BOUND_FROM_MB)),
+    )
     lab.server.run("colordrill-offsite", "copy", str(points.newest))
     plain = ("restic", "restore", "latest", "--no-lock", "--quiet", "--exclude=/MANIFEST.json")
     yield (
@@ -161,6 +169,6 @@ def large(lab: Lab, files: int, megabytes: int, rounds: int) -> Iterator[tuple[s
             lambda: lab.dr.run(*plain, "--target=/site"),
             rounds,
             after=lab.dr.empty_site,
-            bound=OFFSITE_MAX,
+            bound=bound_from(OFFSITE_MAX, megabytes, BOUND_FROM_MB),
         ),
     )

@@ -53,6 +53,7 @@ def in_turn(
         "bound": bound,
         "ours_s": ours_s,
         "plain_s": plain_s,
+        "ours_cpu_s": ours_cpu_s,
         "cpu_ratio": ours_cpu_s / plain_cpu_s,
     }
 
