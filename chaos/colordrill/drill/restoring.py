@@ -175,14 +175,9 @@ class _Restore:
         order = self.order
         points, same_since = self._candidates()
         done = self._from_first_whole(points)
-        canaries, verdict, record = None, Verdict.PASS, None
+        verdict, canaries, record = Verdict.PASS, None, None
         if self.assets is not None and {name.split("/")[0] for name in done.brought} & JUDGED:
-            self.say(f"canaries are sent to the site {order.site}")
-            directory = RunDirectory.create(
-                self.settings.out / FOLDER, "restore", 1, self.clock.wall()
-            )
-            verdict, canaries = self._judge(self.assets, directory)
-            record = str(directory.path)
+            verdict, canaries, record = self._judge(self.assets)
         return Restoration(
             stack=self.stack.run_id,
             site=None if order.into else order.site.value,
@@ -221,9 +216,11 @@ class _Restore:
             try:
                 return self._from(each.id)
             except PointDamaged as problem:
-                if one or tried == POINTS_TRIED_MAX:
+                if one:
                     raise
                 self._pass_over(each.id, problem.cause)
+            if tried == POINTS_TRIED_MAX:
+                break
         raise EnvironmentProblem(
             f"no recovery point could be used: {'; '.join(self._passed_over)}",
             "see `colordrill backup list`, and `colordrill backup list --offsite`",
@@ -241,21 +238,28 @@ class _Restore:
         agent = AGENTS[order.site]
         return bring_back(target, agent, point, order.paths, dry_run=order.dry_run)
 
-    def _judge(self, assets: Assets, directory: RunDirectory) -> tuple[Verdict, str]:
-        """Whatever keeps the canaries from an answer says nothing of the files, which are there."""
-        site, stack = self.order.site, self.stack
+    def _judge(self, assets: Assets) -> tuple[Verdict, str, str | None]:
+        """What canaries say of the site, and where their pictures are.
+
+        Whatever keeps them from an answer says nothing of the files, which are there.
+        """
+        site, target, record = self.order.site, self.stack.target, None
+        self.say(f"canaries are sent to the site {site}")
         try:
-            if not stack.target.state(SERVICES[site]).running:
-                return Verdict.UNKNOWN, f"the service of {site} does not run: nobody was asked"
-            with (
-                public_client(stack) as public,
-                operating(
-                    self.settings, assets, stack, public, directory, self.say, self.clock
-                ) as operator,
-            ):
-                return _judged(operator, site)
+            if not target.state(SERVICES[site]).running:
+                told = f"the service of {site} does not run: nobody was asked"
+                return Verdict.UNKNOWN, told, None
+            with public_client(self.stack) as public:
+                directory = RunDirectory.create(
+                    self.settings.out / FOLDER, "restore", 1, self.clock.wall()
+                )
+                record = str(directory.path)
+                with operating(
+                    self.settings, assets, self.stack, public, directory, self.say, self.clock
+                ) as operator:
+                    return *_judged(operator, site), record
         except EnvironmentProblem as problem:
-            return Verdict.UNKNOWN, f"the site could not be judged: {problem.cause}"
+            return Verdict.UNKNOWN, f"the site could not be judged: {problem.cause}", record
 
 
 def _judged(operator: Operator, site: Site) -> tuple[Verdict, str]:

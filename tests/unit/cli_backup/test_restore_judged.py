@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from colordrill.errors import EnvironmentProblem, ExitCode
@@ -64,4 +66,17 @@ def test_nothing_is_judged_where_nobody_wants_it_or_nothing_came(
     assert backup("restore", WORKFLOW, "--undo", "--no-canaries").exit_code == 0
 
     assert judge.asked == []
+    assert stack.primary[WORKFLOW] == b"good"
+
+
+def test_canaries_whose_pictures_cannot_be_kept_do_not_hide_what_came(
+    stack: RestoringStack, tmp_path: Path
+) -> None:
+    (tmp_path / "runs").write_text("no directory")
+
+    ended = backup("restore", WORKFLOW, "--undo")
+
+    assert ended.exit_code == ExitCode.UNKNOWN
+    assert "could not be judged" in ended.stdout
+    assert f"came to the site primary: 1 files: '{WORKFLOW}'" in ended.stdout
     assert stack.primary[WORKFLOW] == b"good"
