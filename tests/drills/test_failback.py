@@ -24,7 +24,7 @@ from colordrill.stack.parts import Part, Site
 from drills.conftest import Ended, finish, start_colordrill
 from drills.traces import traces_of
 
-pytestmark = pytest.mark.drill
+pytestmark = [pytest.mark.drill, pytest.mark.nightly]
 
 PRIMARY, DR = Part.PRIMARY_COLORIZATION, Part.DR_COLORIZATION
 PHASES = ("begin", "merge", "switch", "empty", "done")
@@ -159,7 +159,6 @@ def test_there_and_back_nothing_that_either_site_acknowledged_is_lost(journey: J
     assert journey.run("failback").exit_code == 0
 
 
-@pytest.mark.nightly
 def test_after_a_failback_the_next_disaster_is_recovered_too(journey: Journey) -> None:
     journey.write()
     journey.back_up()
@@ -171,7 +170,6 @@ def test_after_a_failback_the_next_disaster_is_recovered_too(journey: Journey) -
     journey.expect_returned()
 
 
-@pytest.mark.nightly
 @pytest.mark.parametrize("phase", PHASES)
 def test_killed_and_started_again_it_ends_with_one_site_that_has_it_all(
     phase: str, journey: Journey
@@ -187,7 +185,6 @@ def test_killed_and_started_again_it_ends_with_one_site_that_has_it_all(
     journey.expect_returned()
 
 
-@pytest.mark.nightly
 @pytest.mark.parametrize("phase", ["begin", "merge", "switch"])
 def test_killed_a_recovery_gives_users_the_dr_site_back_with_what_they_wrote(
     phase: str, journey: Journey
