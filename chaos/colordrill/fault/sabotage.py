@@ -14,6 +14,7 @@ from pathlib import Path
 from colordrill.data import fixtures
 from colordrill.errors import EnvironmentProblem, UnknownName
 from colordrill.fault.sabotaged_points import (
+    allow_copies,
     keep_only_oldest,
     keep_only_oldest_copy,
     keep_only_oldest_manifest,
@@ -204,7 +205,7 @@ def _expect(target: Target, part: Part, command: list[str]) -> None:
 
 _ALL = (
     Sabotage("only_oldest_point", after_fault=keep_only_oldest),
-    Sabotage("only_oldest_copy", after_fault=keep_only_oldest_copy),
+    Sabotage("only_oldest_copy", after_fault=keep_only_oldest_copy, undo=allow_copies),
     Sabotage("only_oldest_manifest", after_fault=keep_only_oldest_manifest),
     Sabotage("only_oldest_for_good", after_fault=keep_only_oldest_for_good, undo=unseal_points),
     Sabotage("other_weights", before=dr_runs("other_weights.py"), undo=describe_dr_anew),

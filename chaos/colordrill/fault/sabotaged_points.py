@@ -21,6 +21,8 @@ KEEP_OLDEST_COPY = (
     """
 export MC_CONFIG_DIR=/tmp/mc-offsite
 export MC_HOST_local="http://$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD@127.0.0.1:9000"
+# the backup server lives on: a copy that is under way would be stored after the deletion
+mc --quiet admin user disable local "$OFFSITE_WRITER_USER" > /dev/null
 stored=/data/offsite/snapshots
 oldest=$(ls -tr "$stored" | head -n 1)
 for name in $(ls "$stored"); do
@@ -30,6 +32,16 @@ for name in $(ls "$stored"); do
   fi
 done
 ls "$stored"
+""",
+)
+
+ALLOW_COPIES = (
+    "sh",
+    "-c",
+    """
+export MC_CONFIG_DIR=/tmp/mc-offsite
+export MC_HOST_local="http://$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD@127.0.0.1:9000"
+mc --quiet admin user enable local "$OFFSITE_WRITER_USER"
 """,
 )
 
@@ -103,10 +115,17 @@ def keep_only_oldest(target: Target) -> None:
 
 
 def keep_only_oldest_copy(target: Target) -> None:
-    """Delete every off-site snapshot but the oldest, in the DR site's storage."""
+    """Delete every off-site snapshot but the oldest, and let the backup server add no other."""
     done = target.execute(Part.DR_STORAGE, KEEP_OLDEST_COPY)
     if done.exit_code != 0 or len(done.stdout.split()) != 1:
         raise EnvironmentProblem(f"the sabotage failed: {done.stderr or done.stdout}")
+
+
+def allow_copies(target: Target) -> None:
+    """Undo `keep_only_oldest_copy`, as far as later copies go."""
+    done = target.execute(Part.DR_STORAGE, ALLOW_COPIES)
+    if done.exit_code != 0:
+        raise EnvironmentProblem(f"the sabotage could not be undone: {done.stderr.strip()}")
 
 
 def keep_only_oldest_manifest(target: Target) -> None:

@@ -21,7 +21,7 @@ ONLY_OLDEST_FOR_GOOD = SabotageSpec(
 ONLY_OLDEST_COPY = SabotageSpec(
     "only_oldest_copy",
     "rpo",
-    "all off-site copies but the oldest are deleted in the DR site's storage",
+    "all off-site copies but the oldest are deleted in the DR site's storage, no other is made",
     looks_back=True,
 )
 ONLY_OLDEST_MANIFEST = SabotageSpec(
