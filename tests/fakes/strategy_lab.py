@@ -127,6 +127,7 @@ class StrategyLab:
         dr: the agent of the DR site.
         stranger: an agent with a wrong password and a wrong key.
         secrets: all that the containers know.
+        used: the strategies that may have kept something since it was last cleared.
     """
 
     server: Box
@@ -136,6 +137,7 @@ class StrategyLab:
     dr: Box
     stranger: Box
     secrets: Secrets
+    used: set[str] = field(default_factory=set)
 
     def target(self, *, stranger: bool = False) -> Target:
         """The lab as strategies see it; with *stranger*, by an agent that is not let in."""
@@ -162,8 +164,11 @@ class StrategyLab:
     def clear(self) -> None:
         """Empty sites, no point anywhere."""
         self.server.checked("sh", "-c", "rm -rf /backup/points/* /backup/incoming/* /backup/off*")
-        self.storage.checked("colordrill-offsite-storage", "empty")
-        empty_buckets(self.target())
+        if "restic" in self.used:
+            self.storage.checked("colordrill-offsite-storage", "empty")
+        if "s3" in self.used:
+            empty_buckets(self.target())
+        self.used.clear()
         for agent in (self.primary, self.dr, self.stranger):
             agent.clear()
 

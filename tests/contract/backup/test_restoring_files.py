@@ -21,7 +21,8 @@ pytestmark = pytest.mark.docker
 
 AGENT = Part.PRIMARY_AGENT
 LIMIT_S = 60.0
-AT_WORK = ["sh", "-c", "grep -lz colordrill-[r]epair /proc/[0-9]*/cmdline"]
+# the program itself: what holds its lock names that lock, and `timeout` the bare program
+AT_WORK = ["sh", "-c", "grep -lz bin/colordrill-[r]epair /proc/[0-9]*/cmdline"]
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,11 +24,10 @@ def standing_lab(engine: Any, run: Run, image_of: Callable[[str], str]) -> Strat
 
 
 @pytest.fixture
-def strategy_lab(standing_lab: StrategyLab) -> Iterator[StrategyLab]:
+def strategy_lab(standing_lab: StrategyLab) -> StrategyLab:
     """The containers with empty sites and no point anywhere."""
     standing_lab.clear()
-    yield standing_lab
-    standing_lab.clear()
+    return standing_lab
 
 
 @pytest.fixture(params=STRATEGIES)
@@ -52,6 +51,7 @@ def buckets(strategy_lab: StrategyLab) -> Kept:
 def kept_by(name: str, lab: StrategyLab) -> Kept:
     target = lab.target()
     near = RsyncStrategy(target)
+    lab.used.add(name)
     if name == "restic":
         return Kept(lab, near, ResticStrategy(target), lab.storage)
     if name == "s3":
