@@ -17,7 +17,7 @@ from colordrill.errors import ExitCode
 from colordrill.stack.parts import Part
 from drills.conftest import Ended, finish, start_colordrill
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.nightly]
 
 AGENT = Part.PRIMARY_AGENT
 LIMIT_S = 60.0

@@ -14,7 +14,7 @@ from colordrill.stack.parts import Part
 
 from .conftest import CLOCK, Standing, readiness
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.nightly]
 
 UP_LIMIT_S = 60.0
 Planting = Callable[[Standing], AbstractContextManager[None]]

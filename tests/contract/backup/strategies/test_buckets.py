@@ -13,7 +13,7 @@ from colordrill.stack.parts import Part
 from fakes.backup_lab import Box
 from fakes.strategy_lab import Kept
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.nightly]
 
 FIRST, SECOND, THIRD = (f"20261122T20153{second}.123Z" for second in (0, 4, 8))
 LARGE_BYTES = 64_000_000

@@ -14,7 +14,7 @@ from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part
 from fakes.strategy_lab import Kept
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.nightly]
 
 OLDER, POINT = "20261122T201530.123Z", "20261122T201534.123Z"
 CANARIES = "verifycan-"
