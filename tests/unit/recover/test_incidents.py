@@ -35,7 +35,13 @@ def test_what_was_written_is_read_back(journal: Journal, tmp_path: Path) -> None
 
     assert past.starts == 1
     assert past.last == Incident(
-        1, BEGUN, forced=True, restored=(P1, P2), ended=("start",), broken_off="mount"
+        1,
+        BEGUN,
+        forced=True,
+        restored=(P1, P2),
+        ended=("start",),
+        broken_off="mount",
+        kept_by="rsync",
     )
 
 
