@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from colordrill.backup.points import COPY_LIMIT_S, DAMAGED, PointDamaged, RecoveryPoint
+from colordrill.backup.answers import Program, names_told
+from colordrill.backup.points import COPY_LIMIT_S, RecoveryPoint
 from colordrill.errors import EnvironmentProblem, UnknownName, UsageProblem
 from colordrill.stack.parts import Part, SiteFolder
 from colordrill.stack.target import Target
@@ -18,6 +18,13 @@ LOOK_LIMIT_S = 120.0
 NAMED_MAX = 20
 OUTSIDE = 2
 """Exit code of the programs: a path is not in the site, not in the point, or of a wrong kind."""
+
+_NEXT_STEP = (
+    "`colordrill backup list` shows the points, --before TIME takes an older one; see whether the "
+    "site and the backup server run"
+)
+_REPAIR = Program("colordrill-repair", _NEXT_STEP, {OUTSIDE: UsageProblem})
+_VERSIONS = Program("colordrill-versions", _NEXT_STEP, {OUTSIDE: UsageProblem})
 
 Digests = Mapping[str, str | None]
 """SHA-256 of files by their path; None where there is none, or it cannot be read."""
@@ -88,18 +95,16 @@ def points_by(choice: Choice, points: Sequence[RecoveryPoint]) -> tuple[Recovery
 
     Args:
         choice: what is wanted.
-        points: those that there are, oldest first.
+        points: those that there are, newest first; never none.
 
     Raises:
         UsageProblem: there is no such point.
-        EnvironmentProblem: there is no point, or none that could be drawn.
+        EnvironmentProblem: there is none that could be drawn.
     """
-    if not points:
-        raise EnvironmentProblem("there is no recovery point", "see `colordrill backup list`")
     if choice.point is not None:
         named = [each for each in points if each.id == choice.point]
         if not named:
-            known = [each.id for each in points[-NAMED_MAX:]]
+            known = [each.id for each in points[:NAMED_MAX]]
             raise UnknownName("recovery point", choice.point, known)
         return tuple(named)
     if choice.before is not None:
@@ -107,16 +112,16 @@ def points_by(choice: Choice, points: Sequence[RecoveryPoint]) -> tuple[Recovery
         if not until:
             raise UsageProblem(
                 f"no recovery point was begun by {choice.before.isoformat()}",
-                f"the oldest one is {points[0].id}",
+                f"the oldest one is {points[-1].id}",
             )
-        return tuple(reversed(until))
+        return tuple(until)
     if choice.drawn:
         return (_drawn(choice, points),)
-    return tuple(reversed(points))
+    return tuple(points)
 
 
 def _drawn(choice: Choice, points: Sequence[RecoveryPoint]) -> RecoveryPoint:
-    sound = [each for each in points if each.condition != "damaged"]
+    sound = [each for each in reversed(points) if each.condition != "damaged"]
     if not sound:
         raise EnvironmentProblem(
             f"each of the {len(points)} recovery points is known to be damaged",
@@ -167,21 +172,29 @@ def _since(versions: Sequence[Version], path: str, digest: str | None) -> str | 
 def bring_back(
     target: Target, agent: Part, point: str, paths: Sequence[str], *, dry_run: bool = False
 ) -> BroughtBack:
-    """Bring *paths* of *point* back into *agent*'s site, as `repair_from`; or say what would come.
+    """Bring *paths* of *point* back into *agent*'s site, which may hold data; each is verified.
+
+    A folder brings back what is absent or damaged in it, a named file is brought back whatever is
+    there now. What is not in the point stays as it is.
+
+    Args:
+        target: the stack.
+        agent: of the site.
+        point: the published recovery point.
+        paths: folders and files, relative to the site.
+        dry_run: only say what would come.
 
     Raises:
-        UsageProblem: a path is not in the point.
+        UsageProblem: a path is outside the site, or not in the point.
         PointDamaged: the point is not what its manifest says; nothing was replaced.
         EnvironmentProblem: the link failed, and nothing was replaced; or a file cannot be written.
     """
-    options = ["--dry-run"] if dry_run else []
-    command = ["colordrill-repair", *options, point, "--", *paths]
-    told = _told(target, agent, command, f"nothing more comes from recovery point {point}")
-    try:
-        lists = (_names(told[key]) for key in ("brought", "overwrites", "newer"))
+    words = [*(["--dry-run"] if dry_run else []), point, "--", *paths]
+    failed = f"nothing more comes from recovery point {point}"
+    told = _REPAIR.told(target, agent, words, failed, COPY_LIMIT_S)
+    with _REPAIR.summary(failed, told):
+        lists = (names_told(told[key]) for key in ("brought", "overwrites", "newer"))
         return BroughtBack(point, *lists)
-    except (LookupError, TypeError) as error:
-        raise _nonsense(command, told) from error
 
 
 def digests_now(target: Target, agent: Part, paths: Sequence[str]) -> Digests:
@@ -191,12 +204,10 @@ def digests_now(target: Target, agent: Part, paths: Sequence[str]) -> Digests:
         UsageProblem: one of them is a folder.
         EnvironmentProblem: the site cannot be looked at.
     """
-    command = ["colordrill-versions", "site", "--", *paths]
-    told = _told(target, agent, command, "the site's files cannot be looked at")
-    try:
+    failed = "the site's files cannot be looked at"
+    told = _VERSIONS.told(target, agent, ["site", "--", *paths], failed, LOOK_LIMIT_S)
+    with _VERSIONS.summary(failed, told):
         return _digests(told, paths)
-    except (LookupError, TypeError) as error:
-        raise _nonsense(command, told) from error
 
 
 def versions(target: Target, paths: Sequence[str]) -> tuple[Version, ...]:
@@ -205,45 +216,11 @@ def versions(target: Target, paths: Sequence[str]) -> tuple[Version, ...]:
     Raises:
         EnvironmentProblem: the backup server does not tell.
     """
-    command = ["colordrill-versions", "points", "--", *paths]
-    told = _told(target, Part.BACKUP, command, "the recovery points cannot be looked at")
-    try:
+    failed = "the recovery points cannot be looked at"
+    told = _VERSIONS.told(target, Part.BACKUP, ["points", "--", *paths], failed, LOOK_LIMIT_S)
+    with _VERSIONS.summary(failed, told):
         return tuple(Version(str(each["point"]), _digests(each["files"], paths)) for each in told)
-    except (LookupError, TypeError) as error:
-        raise _nonsense(command, told) from error
 
 
 def _digests(told: Any, paths: Sequence[str]) -> Digests:
     return {path: None if told[path] is None else str(told[path]) for path in paths}
-
-
-def _names(told: Any) -> tuple[str, ...]:
-    if not isinstance(told, list):
-        raise TypeError(type(told).__name__)
-    return tuple(map(str, told))
-
-
-def _told(target: Target, part: Part, command: list[str], failed: str) -> Any:
-    """What a program of the backup image printed."""
-    limit_s = COPY_LIMIT_S if command[0] == "colordrill-repair" else LOOK_LIMIT_S
-    done = target.execute(part, command, timeout_s=limit_s)
-    why = done.stderr.strip() or f"exit code {done.exit_code}"
-    if done.exit_code == OUTSIDE:
-        raise UsageProblem(why, "`colordrill backup list` shows the points; --dry-run what comes")
-    if done.exit_code == DAMAGED:
-        raise PointDamaged(f"{failed}: {why}", "take an older point: --before TIME")
-    if done.exit_code != 0:
-        raise EnvironmentProblem(
-            f"{failed}: {why}", f"see whether {part} and the backup server run, then start again"
-        )
-    try:
-        return json.loads(done.stdout)
-    except ValueError as error:
-        raise _nonsense(command, done.stdout[:200]) from error
-
-
-def _nonsense(command: Sequence[str], told: object) -> EnvironmentProblem:
-    return EnvironmentProblem(
-        f"{command[0]} printed {str(told)[:200]!r}, which is not its summary",
-        "was the stack brought up by another version? bring one up anew",
-    )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from colordrill.backup.points import COPY_LIMIT_S, DAMAGED, PointDamaged
-from colordrill.errors import EnvironmentProblem
+from colordrill.backup.answers import Program, names_told
+from colordrill.backup.points import COPY_LIMIT_S
 from colordrill.stack.parts import Part
-from colordrill.stack.target import Executed, Target
+from colordrill.stack.target import Target
 
-PROGRAM = "colordrill-merge"
+_LISTS = ("brought", "kept", "conflicts", "deleted")
+_PROGRAM = Program("colordrill-merge", "nothing is lost: start it again")
+_LISTING = Program("colordrill-snapshot", "see whether the backup server can be reached from there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +96,8 @@ def plan_merge(
     Raises:
         EnvironmentProblem: they could not be compared.
     """
-    command = ["colordrill-snapshot", point, "--manifest-only"]
-    listed = target.execute(source, command, timeout_s=COPY_LIMIT_S)
-    if listed.exit_code != 0:
-        raise EnvironmentProblem(f"{source} could not list its site: {_said(listed)}")
+    words = [point, "--manifest-only"]
+    _LISTING.told(target, source, words, f"{source} could not list its site", COPY_LIMIT_S)
     words = [point, *_words(ancestry, canaries), "--dry-run", "--unpublished"]
     return _merged(target, agent, words)
 
@@ -112,28 +110,6 @@ def _words(ancestry: Ancestry, canaries: str) -> list[str]:
 
 def _merged(target: Target, agent: Part, words: Sequence[str]) -> Merged:
     point, failed = words[0], f"recovery point {words[0]} could not be merged in {agent}"
-    done = target.execute(agent, [PROGRAM, *words], timeout_s=COPY_LIMIT_S)
-    if done.exit_code != 0:
-        kind = PointDamaged if done.exit_code == DAMAGED else EnvironmentProblem
-        raise kind(f"{failed}: {_said(done)}", "nothing is lost: start it again")
-    try:
-        told = json.loads(done.stdout)
-        return Merged(point, *(_names(told[name]) for name in _LISTS))
-    except (ValueError, LookupError, TypeError) as error:
-        raise EnvironmentProblem(
-            f"{failed}: it printed {done.stdout[:200]!r}, which is not its summary"
-        ) from error
-
-
-_LISTS = ("brought", "kept", "conflicts", "deleted")
-
-
-def _names(told: Any) -> tuple[str, ...]:
-    if not isinstance(told, list):
-        raise TypeError(told)
-    # a name may hold bytes that are no text
-    return tuple(str(each).encode("utf-8", "backslashreplace").decode() for each in told)
-
-
-def _said(done: Executed) -> str:
-    return done.stderr.strip() or f"exit code {done.exit_code}"
+    told = _PROGRAM.told(target, agent, words, failed, COPY_LIMIT_S)
+    with _PROGRAM.summary(failed, told):
+        return Merged(point, *(names_told(told[name]) for name in _LISTS))

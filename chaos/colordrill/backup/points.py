@@ -27,7 +27,6 @@ DAMAGED = 5
 KEYS: Mapping[str, Mapping[str, type]] = {
     "colordrill-restore": {"files": int},
     "colordrill-scrub": {"files": int, "differs": list, "absent": list, "newer": list},
-    "colordrill-repair": {"brought": list, "newer": list},
 }
 """What the summary of each program holds."""
 
@@ -182,14 +181,6 @@ class Scrubbed:
         return tuple(sorted((*self.differs, *self.absent)))
 
 
-@dataclass(frozen=True, slots=True)
-class Repaired:
-    """What a repair brought back, verified, and what it left because it is newer."""
-
-    brought: tuple[str, ...]
-    newer: tuple[str, ...]
-
-
 def restore_point(target: Target, agent: Part, point: str) -> int:
     """Restore *point* into the empty volumes of *agent*'s site; every file is verified.
 
@@ -252,22 +243,6 @@ def scrub(target: Target, agent: Part, point: str) -> Scrubbed:
     told = _told(target, agent, ["colordrill-scrub", point], failed)
     lists = (tuple(map(str, told[name])) for name in ("differs", "absent", "newer"))
     return Scrubbed(point, int(told["files"]), *lists)
-
-
-def repair_from(target: Target, agent: Part, point: str, paths: Sequence[str]) -> Repaired:
-    """Bring *paths* of *point* back into *agent*'s site, which may hold data; each is verified.
-
-    A folder brings back what is absent or damaged in it, a named file is brought back whatever is
-    there now. What is not in the point stays as it is.
-
-    Raises:
-        PointDamaged: the point is not what its manifest says; nothing was replaced.
-        EnvironmentProblem: a path outside the site or not in the point, or the link failed.
-    """
-    command = ["colordrill-repair", point, "--", *paths]
-    failed = f"the site could not be repaired from recovery point {point}"
-    told = _told(target, agent, command, failed)
-    return Repaired(tuple(map(str, told["brought"])), tuple(map(str, told["newer"])))
 
 
 def _told(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from colordrill.backup.answers import Program
+from colordrill.backup.answers import Program, administer, points_told
 from colordrill.backup.points import (
     COPY_LIMIT_S,
     NOT_EMPTY,
@@ -24,7 +24,6 @@ STORE_PROGRAM = "colordrill-offsite-storage"
 PARTS_OF_DATA = 4
 """A check reads one of so many parts of the repository's data; so many checks read all."""
 
-STORE_LIMIT_S = 60.0
 LIST_LIMIT_S = 60.0
 
 FAILED, LOCKED = 1, 4
@@ -88,15 +87,7 @@ class ResticStrategy:
         failed = "the off-site points cannot be listed"
         told = _PROGRAM.told(self.target, Part.DR_AGENT, ["list"], failed, LIST_LIMIT_S)
         with _PROGRAM.summary(failed, told):
-            return tuple(
-                RecoveryPoint(
-                    str(each["point"]),
-                    str(each["strategy"]),
-                    int(each["files"]),
-                    int(each["bytes"]),
-                )
-                for each in told
-            )
+            return points_told(told)
 
     def verify(self, point: str) -> str:
         """Check the repository's structure, and read the part of its data that is next in turn."""
@@ -156,11 +147,4 @@ def run_store(target: Target, command: str) -> str:
     Raises:
         EnvironmentProblem: the storage refuses, or does not run.
     """
-    done = target.execute(Part.DR_STORAGE, [STORE_PROGRAM, command], timeout_s=STORE_LIMIT_S)
-    if done.exit_code != 0:
-        raise EnvironmentProblem(
-            f"the off-site store could not be used ({command}): "
-            f"{done.stderr.strip() or f'exit code {done.exit_code}'}",
-            "see logs/dr-storage.log",
-        )
-    return done.stdout
+    return administer(target, Part.DR_STORAGE, STORE_PROGRAM, command)

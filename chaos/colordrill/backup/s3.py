@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from colordrill.backup.answers import Program
+from colordrill.backup.answers import ADMINISTER_LIMIT_S, Program, administer, points_told
 from colordrill.backup.points import COPY_LIMIT_S, RecoveryPoint
 from colordrill.backup.strategy import Taken
 from colordrill.errors import EnvironmentProblem
@@ -13,7 +13,7 @@ from colordrill.stack.target import Target
 
 NAME = "s3"
 STORAGE_PROGRAM = "colordrill-points-storage"
-STORAGE_LIMIT_S, READ_LIMIT_S = 60.0, 60.0
+READ_LIMIT_S = 60.0
 BUCKET_FOLDER = "/data/points"
 """Where the storage keeps the bucket; the DR site's is made first."""
 
@@ -53,8 +53,8 @@ class S3Strategy:
         Raises:
             EnvironmentProblem: a storage refuses, or does not run.
         """
-        run_storage(self.target, Part.DR_STORAGE, "replica")
-        run_storage(self.target, Part.PRIMARY_STORAGE, "source")
+        administer(self.target, Part.DR_STORAGE, STORAGE_PROGRAM, "replica")
+        administer(self.target, Part.PRIMARY_STORAGE, STORAGE_PROGRAM, "source")
 
     def take(self, point: str) -> Taken:
         """Add what changed at the primary's site since the newest point, and publish."""
@@ -70,16 +70,7 @@ class S3Strategy:
         failed = "the recovery points in the DR site's bucket cannot be listed"
         told = _PROGRAM.told(self.target, Part.DR_AGENT, ["list"], failed, READ_LIMIT_S)
         with _PROGRAM.summary(failed, told):
-            return tuple(
-                RecoveryPoint(
-                    str(each["point"]),
-                    str(each["strategy"]),
-                    int(each["files"]),
-                    int(each["bytes"]),
-                )
-                for each in told
-                if "problem" not in each
-            )
+            return points_told(told)
 
     def verify(self, point: str) -> str:
         """Read every byte of *point* in the DR site's bucket."""
@@ -113,7 +104,7 @@ def buckets_made(target: Target) -> bool:
         EnvironmentProblem: that cannot be seen.
     """
     look = ["test", "-d", BUCKET_FOLDER]
-    looked = target.execute(Part.DR_STORAGE, look, timeout_s=STORAGE_LIMIT_S)
+    looked = target.execute(Part.DR_STORAGE, look, timeout_s=ADMINISTER_LIMIT_S)
     if looked.exit_code not in {0, 1}:
         raise EnvironmentProblem(
             f"whether dr-storage has {BUCKET_FOLDER} cannot be seen: {looked.stderr.strip()}",
@@ -130,7 +121,7 @@ def empty_buckets(target: Target) -> None:
     """
     # what is still to be replicated must have nowhere to come from first
     for storage in (Part.PRIMARY_STORAGE, Part.DR_STORAGE):
-        run_storage(target, storage, "empty")
+        administer(target, storage, STORAGE_PROGRAM, "empty")
 
 
 def held_in_buckets(target: Target) -> tuple[str, ...]:
@@ -142,21 +133,5 @@ def held_in_buckets(target: Target) -> tuple[str, ...]:
     return tuple(
         f"{storage}: {line}"
         for storage in (Part.PRIMARY_STORAGE, Part.DR_STORAGE)
-        for line in run_storage(target, storage, "list").splitlines()
+        for line in administer(target, storage, STORAGE_PROGRAM, "list").splitlines()
     )
-
-
-def run_storage(target: Target, storage: Part, command: str) -> str:
-    """Run the program of a storage beside it: ``replica``, ``source``, ``empty`` or ``list``.
-
-    Raises:
-        EnvironmentProblem: the storage refuses, or does not run.
-    """
-    done = target.execute(storage, [STORAGE_PROGRAM, command], timeout_s=STORAGE_LIMIT_S)
-    if done.exit_code != 0:
-        raise EnvironmentProblem(
-            f"the bucket of recovery points in {storage} could not be used ({command}): "
-            f"{done.stderr.strip() or f'exit code {done.exit_code}'}",
-            f"see logs/{storage}.log",
-        )
-    return done.stdout

@@ -17,7 +17,8 @@ from colordrill.backup.bringing_back import (
     versions,
 )
 from colordrill.backup.laying_out import lay_out
-from colordrill.backup.points import PointDamaged, RecoveryPoint, list_points
+from colordrill.backup.points import RecoveryPoint
+from colordrill.backup.rsync import RsyncStrategy
 from colordrill.clock import Clock, SystemClock
 from colordrill.drill.assets import Assets, load_assets
 from colordrill.drill.attached import AttachedStack, attached_stack, held
@@ -29,18 +30,16 @@ from colordrill.interrupts import interruptible
 from colordrill.outcome import Verdict
 from colordrill.record.journal import RunDirectory
 from colordrill.recover.gateway import active_sites
+from colordrill.recover.keepers import Candidates, Keeper
+from colordrill.recover.sources import restore_first_whole
 from colordrill.recover.steps import SERVICES, NoPicture, Operator, SiteNotJudged, SiteRefused
 from colordrill.scenario.settings import Settings
-from colordrill.stack.parts import Part, Site, SiteFolder
+from colordrill.stack.parts import AGENTS, Site, SiteFolder
 
 FOLDER = "restores"
 HOLDER = "backup restore"
-AGENTS = {Site.PRIMARY: Part.PRIMARY_AGENT, Site.DR: Part.DR_AGENT}
 JUDGED = frozenset({SiteFolder.WORKFLOWS, SiteFolder.MODELS, SiteFolder.CONFIG})
 """What decides how a site colours."""
-
-POINTS_TRIED_MAX = 5
-"""Who has as many damaged points in a row is told, rather than kept waiting for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +168,12 @@ class _Restore:
     stack: AttachedStack
     say: Callable[[str], None]
     clock: Clock
-    _passed_over: list[str] = field(init=False, default_factory=list)
 
     def run(self) -> Restoration:
         order = self.order
-        points, same_since = self._candidates()
-        done = self._from_first_whole(points)
+        keeper = Keeper(RsyncStrategy(self.stack.target))
+        points, same_since = self._wanted(keeper)
+        done, passed_over = self._brought(keeper, points)
         verdict, canaries, record = Verdict.PASS, None, None
         if self.assets is not None and {name.split("/")[0] for name in done.brought} & JUDGED:
             verdict, canaries, record = self._judge(self.assets)
@@ -184,7 +183,7 @@ class _Restore:
             into=str(order.into) if order.into else None,
             dry_run=order.dry_run,
             point=done.point,
-            passed_over=tuple(self._passed_over),
+            passed_over=passed_over,
             same_since=same_since,
             brought=done.brought,
             overwrites=done.overwrites,
@@ -194,41 +193,37 @@ class _Restore:
             record=record,
         )
 
-    def _candidates(self) -> tuple[tuple[RecoveryPoint, ...], dict[str, str | None]]:
+    def _wanted(
+        self, keeper: Keeper[RsyncStrategy]
+    ) -> tuple[tuple[RecoveryPoint, ...], dict[str, str | None]]:
+        """The points that may be taken, newest first, and with `undo` since when files are so."""
         order, target = self.order, self.stack.target
-        points = points_by(order.choice, list_points(target))
+        points = points_by(order.choice, keeper.points())
         if not order.undo:
             return points, {}
         now = digests_now(target, AGENTS[order.site], order.paths)
         ids, same_since = points_of_other_bytes(versions(target, order.paths), now)
         return tuple(each for each in points if each.id in ids), same_since
 
-    def _from_first_whole(self, points: tuple[RecoveryPoint, ...]) -> BroughtBack:
-        """Of the newest that are not known to be damaged."""
-        one = self.order.choice.point is not None or self.order.choice.drawn
-        tried = 0
-        for each in points:
-            if each.condition == "damaged" and not one:
-                self._pass_over(each.id, "it is known to be damaged")
-                continue
-            tried += 1
-            self.say(f"recovery point {each.id}")
-            try:
-                return self._from(each.id)
-            except PointDamaged as problem:
-                if one:
-                    raise
-                self._pass_over(each.id, problem.cause)
-            if tried == POINTS_TRIED_MAX:
-                break
-        raise EnvironmentProblem(
-            f"no recovery point could be used: {'; '.join(self._passed_over)}",
-            "see `colordrill backup list`, and `colordrill backup list --offsite`",
-        )
+    def _brought(
+        self, keeper: Keeper[RsyncStrategy], points: tuple[RecoveryPoint, ...]
+    ) -> tuple[BroughtBack, tuple[str, ...]]:
+        """From the first of *points* that is whole, and what was passed over.
 
-    def _pass_over(self, point: str, why: str) -> None:
-        self._passed_over.append(f"{point}: {why}")
-        self.say(f"recovery point {point} is passed over: {why}")
+        There is no other in the place of a point that was named or drawn.
+        """
+        if self.order.choice.point is not None or self.order.choice.drawn:
+            self.say(f"recovery point {points[0].id}")
+            return self._from(points[0].id), ()
+        done: list[BroughtBack] = []
+
+        def bring(_source: RsyncStrategy, point: str) -> str:
+            self.say(f"recovery point {point}")
+            done.append(self._from(point))
+            return f"{len(done[-1].brought)} files"
+
+        found = restore_first_whole([Candidates(keeper, lambda _all: points)], bring, self.say)
+        return done[-1], found.passed_over
 
     def _from(self, point: str) -> BroughtBack:
         order, target = self.order, self.stack.target

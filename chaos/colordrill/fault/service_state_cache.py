@@ -43,20 +43,20 @@ def saved(entry):
     images = [each for node in entry["outputs"].values() for each in node.get("images", ())]
     return [each for each in images if each.get("type") == "output"]
 
-def until_true(look):
+def until_true(look, otherwise):
     while time.monotonic() < until:
         found = look()
         if found:
             return found
         time.sleep(0.01)
-    sys.exit(f"not within {limit_s} s: the service ran the job again each of {tried} times")
+    sys.exit(f"within {limit_s} s {otherwise}")
 
 def idle():
     queue = json.loads(ask("/queue")[1])
     return not queue["queue_running"] and not queue.get("queue_pending")
 
 def repeat():
-    until_true(idle)
+    until_true(idle, f"the service was never idle for long: it ran the job again {tried} times")
     entries = json.loads(ask("/history?max_items=8")[1]).values()
     finished = [entry for entry in entries if saved(entry)]
     if not finished:
@@ -74,7 +74,9 @@ def repeat():
         status, said = ask("/prompt", {"prompt": prompt, "prompt_id": again})
         if status != 200:
             sys.exit(f"the same job is refused: {status} {said[:160]}")
-        entry = until_true(lambda: json.loads(ask("/history/" + again)[1]).get(again))
+        entry = until_true(
+            lambda: json.loads(ask("/history/" + again)[1]).get(again), "the same job did not end"
+        )
         query = {key: image[key] for key in ("filename", "subfolder", "type")}
         gone = ask("/view?" + urllib.parse.urlencode(query))[0] == 404
         stale = gone and image in saved(entry)

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from colordrill.errors import EnvironmentProblem
-from colordrill.stack.parts import Part, Site, SiteFolder
+from colordrill.stack.parts import Part, SiteFolder
 from colordrill.stack.target import Executed, Target
 
-AGENTS = {Site.PRIMARY: Part.PRIMARY_AGENT, Site.DR: Part.DR_AGENT}
 HELD = ".colordrill-held"
 """What an original is called while something else is in its place; no program looks for it."""
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from colordrill.backup.points import newest_until, repair_from
+from colordrill.backup.bringing_back import bring_back
+from colordrill.backup.points import newest_until
 from colordrill.clock import seconds_between
 from colordrill.recover.gateway import fence, switch_gateway
 from colordrill.recover.steps import Operator, RunbookEnd, StepDone
@@ -74,7 +75,7 @@ class InPlaceRunbook:
             return StepDone("the site's own data are used as they are")
         target = self.operator.target
         point = newest_until(target, self.point)
-        repaired = repair_from(target, Part.PRIMARY_AGENT, point, self.repair)
+        repaired = bring_back(target, Part.PRIMARY_AGENT, point, self.repair)
         self.operator.forget_models(Site.PRIMARY)
         told = (
             f"{', '.join(self.repair)} from recovery point {point}: {len(repaired.brought)} files "

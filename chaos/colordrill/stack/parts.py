@@ -36,6 +36,10 @@ class Part(StrEnum):
     """The privileged helper: not part of the service, started only where a fault needs it."""
 
 
+AGENTS = {Site.PRIMARY: Part.PRIMARY_AGENT, Site.DR: Part.DR_AGENT}
+"""Who works on a site's folders."""
+
+
 def parts_of(site: Site) -> tuple[Part, ...]:
     """The parts that stand at *site* and die with its host."""
     return tuple(part for part in Part if part.startswith(f"{site}-"))

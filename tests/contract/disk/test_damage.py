@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from colordrill.backup.points import repair_from, scrub
+from colordrill.backup.bringing_back import bring_back
+from colordrill.backup.points import scrub
 from colordrill.errors import EnvironmentProblem
 from colordrill.fault.disk_damage import BitFlip, FileDeleted, Truncation, VolumeLost, ZeroedRange
 from colordrill.fault.disk_files import FileDamage
@@ -105,7 +106,7 @@ def test_a_scrub_finds_what_was_damaged_and_a_repair_brings_it_back_before_the_c
     found = scrub(site.target, Part.PRIMARY_AGENT, POINT)
     assert found.damaged == ("output/a.png", "output/sub/b.png")
 
-    repair_from(site.target, Part.PRIMARY_AGENT, POINT, ["output"])
+    bring_back(site.target, Part.PRIMARY_AGENT, POINT, ["output"])
 
     assert site.site() == HASHES
     fault.heal(site.target)

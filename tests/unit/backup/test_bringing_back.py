@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -45,6 +46,25 @@ def test_what_came_back_is_told() -> None:
     assert brought(saying(TOLD)) == BroughtBack(POINT, (PATH,), (), ("output/b.png",))
 
 
+def test_paths_are_named_after_the_end_of_the_options() -> None:
+    asked: list[list[str]] = []
+    target = saying(TOLD)
+
+    def program(_part: Part, command: Sequence[str]) -> Executed:
+        asked.append(list(command))
+        return Executed(0, json.dumps(TOLD), "")
+
+    target.programs["colordrill-repair"] = program
+
+    bring_back(target, Part.PRIMARY_AGENT, POINT, ["output"])
+    bring_back(target, Part.PRIMARY_AGENT, POINT, ["output"], dry_run=True)
+
+    assert asked == [
+        ["colordrill-repair", POINT, "--", "output"],
+        ["colordrill-repair", "--dry-run", POINT, "--", "output"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("exit_code", "kind"), [(1, EnvironmentProblem), (2, UsageProblem), (5, PointDamaged)]
 )
@@ -59,7 +79,7 @@ def test_each_failure_has_its_reason_and_a_next_step(
 
 
 def test_a_program_that_was_ended_by_its_limit_is_no_success() -> None:
-    with pytest.raises(EnvironmentProblem, match="exit code 124"):
+    with pytest.raises(EnvironmentProblem, match="did not end within 21600 s"):
         brought(saying(TOLD, 124))
 
 

@@ -1,4 +1,4 @@
-"""The wrappers of scrub, repair and restore: what the programs say becomes data or an error."""
+"""The wrappers of scrub and restore: what the programs say becomes data or an error."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import pytest
 
 from colordrill.backup.points import (
     PointDamaged,
-    Repaired,
     Scrubbed,
-    repair_from,
     restore_point,
     scrub,
 )
@@ -43,20 +41,6 @@ def test_a_scrub_tells_what_a_repair_would_bring_back() -> None:
 
     assert found == Scrubbed(POINT, 3, ("output/b.png",), ("output/a.png",), ("workflows/x.json",))
     assert found.damaged == ("output/a.png", "output/b.png")
-
-
-def test_a_repair_names_its_paths_after_the_options_end() -> None:
-    asked: list[list[str]] = []
-    target = FakeTarget(parts={Part.PRIMARY_AGENT: FakePart()})
-
-    def program(_part: Part, command: Any) -> Executed:
-        asked.append(list(command))
-        return Executed(0, json.dumps({"point": POINT, "brought": ["a"], "newer": ["b"]}), "")
-
-    target.programs["colordrill-repair"] = program
-
-    assert repair_from(target, Part.PRIMARY_AGENT, POINT, ["output"]) == Repaired(("a",), ("b",))
-    assert asked == [["colordrill-repair", POINT, "--", "output"]]
 
 
 @pytest.mark.parametrize("missing", ["files", "differs", "absent", "newer"])

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from colordrill.backup import rsync
-from colordrill.backup.points import PointDamaged, Repaired, restore_point
+from colordrill.backup.bringing_back import BroughtBack
+from colordrill.backup.points import PointDamaged, restore_point
 from colordrill.data import fixtures
 from colordrill.errors import EnvironmentProblem
 from colordrill.history import Event, History
@@ -177,11 +178,13 @@ class Disaster:
         refused = folder in self.unwritable and not given
         return Executed(1, "", "Permission denied") if refused else Executed(0, "", "")
 
-    def repair(self, _target: Target, _agent: Part, point: str, paths: Sequence[str]) -> Repaired:
+    def repair(
+        self, _target: Target, _agent: Part, point: str, paths: Sequence[str]
+    ) -> BroughtBack:
         if point in self.damaged:
             raise EnvironmentProblem(f"recovery point {point} is damaged")
         self.repaired.append((point, tuple(paths)))
-        return Repaired(("output/a.png",), ("output/b.png",))
+        return BroughtBack(point, ("output/a.png",), (), ("output/b.png",))
 
     def readiness(self) -> dict[str, str]:
         """What the probes found."""
@@ -279,4 +282,4 @@ def _replace_points(monkeypatch: pytest.MonkeyPatch, disaster: Disaster) -> None
         return restore_point(target, agent, point)
 
     monkeypatch.setattr(rsync, "restore_point", restore)
-    monkeypatch.setattr(in_place, "repair_from", disaster.repair)
+    monkeypatch.setattr(in_place, "bring_back", disaster.repair)
