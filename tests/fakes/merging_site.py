@@ -37,7 +37,7 @@ class MergingSite:
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SITE_ROOT", str(root))
         # each of them looks for the site when it is imported
-        for name in ("recovery_point", "site_volumes", "earlier_restore", "lease"):
+        for name in ("recovery_point", "site_volumes", "earlier_restore", "lease", "taking_place"):
             sys.modules.pop(name, None)
         self.root = root
         self.points: dict[str, Tree] = {}

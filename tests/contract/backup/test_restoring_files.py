@@ -180,7 +180,7 @@ def test_two_restores_at_once_are_one_and_one_that_is_interrupted_leaves_whole_f
     told("now")
     spoil(standing, name)
     # holds whoever comes first where it is, as a long copy would
-    hold = "import fcntl, time; f = open('/tmp/colordrill-repair.lock', 'a'); "
+    hold = "import fcntl, time; f = open('/tmp/colordrill-restore.lock', 'a'); "
     hold += "fcntl.flock(f, fcntl.LOCK_EX); open('/tmp/held', 'w'); time.sleep(600)"
     at_primary(standing, "sh", "-c", f'python3 -c "{hold}" > /dev/null 2>&1 & echo $! > /tmp/pid')
     at_primary(standing, "sh", "-c", "until [ -e /tmp/held ]; do sleep 0.1; done")

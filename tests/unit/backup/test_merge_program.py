@@ -198,10 +198,15 @@ def test_a_damaged_point_replaces_nothing(site: MergingSite) -> None:
 
 def test_what_a_killed_merge_left_in_the_site_is_swept(site: MergingSite) -> None:
     site.points = {BASE: {}, FIRST: {}}
-    site.put({f"output/.{'a' * 64}.merge": b"half", "output/.mine.merge": b"a user's"})
+    site.put(
+        {
+            f"output/.{'a' * 64}.colordrill-draft": b"half",
+            "output/.mine.colordrill-draft": b"a user's",
+        }
+    )
 
-    assert site.merge(FIRST)["kept"] == ["output/.mine.merge"]
-    assert site.held() == {"output/.mine.merge": b"a user's"}
+    assert site.merge(FIRST)["kept"] == ["output/.mine.colordrill-draft"]
+    assert site.held() == {"output/.mine.colordrill-draft": b"a user's"}
 
 
 def test_a_link_or_an_empty_folder_in_the_way_makes_room(site: MergingSite) -> None:

@@ -21,7 +21,6 @@ from fakes.points_on_disk import PROGRAMS, Ended, PointsOnDisk
 POINT = "20261122T201530.123Z"
 FAILED, USAGE = 1, 2
 SAFETY_S = 20.0
-LOCK = "/tmp/colordrill-repair.lock"
 GOOD = b"good"
 OLD_S = 1_700_000_000
 RSYNC = """#!/bin/sh
@@ -46,7 +45,7 @@ class Agent:
 
     @property
     def lock(self) -> Path:
-        return self.folder / "lock"
+        return self.folder / "colordrill-restore.lock"
 
     @property
     def asked(self) -> Path:
@@ -54,12 +53,11 @@ class Agent:
         return self.folder / "asked"
 
     def start(self, *words: str, then: str = "exit 0") -> subprocess.Popen[str]:
-        source = (PROGRAMS / "colordrill-repair").read_text().replace(LOCK, str(self.lock))
         return subprocess.Popen(
-            [sys.executable, "-B", "-c", source, *words],
+            [sys.executable, "-B", str(PROGRAMS / "colordrill-repair"), *words],
             env={
                 "PATH": f"{self.folder}:{os.environ['PATH']}",
-                "PYTHONPATH": str(PROGRAMS),
+                "TMPDIR": str(self.folder),
                 "SITE_ROOT": str(self.site),
                 "POINT_FILES": str(self.folder / "backup/points" / POINT),
                 "BACKUP_ACCOUNT": "agent",
@@ -111,14 +109,14 @@ def test_a_dry_run_names_what_would_come_and_asks_for_no_file(agent: Agent) -> N
 
 
 def test_what_came_is_there_whole_and_no_draft_of_it_nor_of_a_killed_repair(agent: Agent) -> None:
-    (agent.site / "output" / f".{'0' * 64}.repair").write_bytes(b"ha")
-    (agent.site / "output" / ".mine.repair").write_bytes(b"mine")
+    (agent.site / "output" / f".{'0' * 64}.colordrill-draft").write_bytes(b"ha")
+    (agent.site / "output" / ".mine.colordrill-draft").write_bytes(b"mine")
 
     assert agent.repair(POINT, "--", "output").exit_code == 0
 
     assert agent.files() == {
         "output/a.png": GOOD,
-        "output/.mine.repair": b"mine",
+        "output/.mine.colordrill-draft": b"mine",
         "workflows/w.json": b"bad",
     }
 
