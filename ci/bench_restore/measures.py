@@ -78,7 +78,7 @@ def bound_from(bound: float, size: int, least: int) -> float:
 
 def unchanged(lab: Lab, sizes: tuple[int, ...], rounds: int) -> Iterator[tuple[str, Figures]]:
     """A further point of a tree that did not change, and its restore, for each size."""
-    backup_cpu_s, restore_cpu_s = {}, {}
+    backups, restores = {}, {}
     for files in sizes:
         points = fill(lab, files, SMALL_BYTES)
         points.take()
@@ -92,14 +92,14 @@ def unchanged(lab: Lab, sizes: tuple[int, ...], rounds: int) -> Iterator[tuple[s
             after=points.remove_others,
             bound=bound_from(BACKUP_MAX, files, BOUND_FROM_FILES),
         )
-        backup_cpu_s[files] = figures["ours_cpu_s"]
+        backups[files] = figures
         yield f"backup of {files} unchanged files", figures
         _see_shared(lab, points, files)
         figures = _restored(lab, points, max(1, rounds // 2), float("inf"))
-        restore_cpu_s[files] = figures["ours_cpu_s"]
+        restores[files] = figures
         yield f"restore of {files} small files", figures
-    for what, cpu_s in (("backed up", backup_cpu_s), ("restored", restore_cpu_s)):
-        yield f"a further file {what}, many to few", _linear(cpu_s)
+    for what, taken in (("backed up", backups), ("restored", restores)):
+        yield f"a further file {what}, many to few", _linear(taken)
 
 
 def _see_shared(lab: Lab, points: Points, files: int) -> None:
@@ -110,16 +110,22 @@ def _see_shared(lab: Lab, points: Points, files: int) -> None:
         raise SystemExit(f"{points.newest} should hold {files} files, and there is {found}")
 
 
-def _linear(cpu_s: Mapping[int, float]) -> Figures:
-    """Processor time for each further file among many, to that among few."""
-    few, more, many = sorted(cpu_s)
-    first_us = (cpu_s[more] - cpu_s[few]) / (more - few) * 1e6
-    last_us = (cpu_s[many] - cpu_s[more]) / (many - more) * 1e6
+def _linear(taken: Mapping[int, Figures]) -> Figures:
+    """Time for each further file among many, to that among few; processor time is told besides."""
+    few, more, many = sorted(taken)
+
+    def further_us(figure: str) -> tuple[float, float]:
+        first = (taken[more][figure] - taken[few][figure]) / (more - few)
+        return first * 1e6, (taken[many][figure] - taken[more][figure]) / (many - more) * 1e6
+
+    first_us, last_us = further_us("ours_s")
+    first_cpu_us, last_cpu_us = further_us("ours_cpu_s")
     return {
         "ratio": last_us / first_us,
         "bound": bound_from(LINEAR_MAX, many, BOUND_FROM_FILES),
-        "few_cpu_us": first_us,
-        "many_cpu_us": last_us,
+        "few_us": first_us,
+        "many_us": last_us,
+        "cpu_ratio": last_cpu_us / first_cpu_us,
     }
 
 

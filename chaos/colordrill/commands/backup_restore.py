@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from colordrill.commands.moments import moment
+from colordrill.commands.rows import Row, print_rows
 from colordrill.options import json_option, service_options, stack_option
 from colordrill.scenario.settings import load_settings
 
@@ -113,28 +114,23 @@ def backup_restore(
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(done), ensure_ascii=False))
     else:
-        _print(done)
+        print_rows(_rows(done))
     sys.exit(int(done.verdict.exit_code))
 
 
-def _print(done: Restoration) -> None:
-    from colordrill.record.wording import printable
-
+def _rows(done: Restoration) -> list[Row]:
     where = done.into or f"the site {done.site}"
     would = "would come" if done.dry_run else "came"
-    rows: list[tuple[str, str]] = [
+    return [
         ("recovery point", done.point),
         *(("passed over", each) for each in done.passed_over),
         *(("as now since", _since(*each)) for each in done.same_since.items()),
         (f"{would} to {where}", _named(done.brought) or _NOTHING[done.into is None]),
         (f"of these {'would be ' if done.dry_run else ''}overwritten", _named(done.overwrites)),
         ("left, written since the point", _named(done.newer)),
-        ("canaries", done.canaries or ""),
-        ("record", done.record or ""),
+        ("canaries", done.canaries),
+        ("record", done.record),
     ]
-    for name, value in rows:
-        if value:
-            click.echo(f"{name}: {printable(value)}")
 
 
 _NOTHING = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from colordrill.commands.rows import Row, print_rows
 from colordrill.options import json_option, service_options, stack_option
 from colordrill.scenario.settings import load_settings
 
@@ -56,7 +57,7 @@ def _plan(settings: Any, stack: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False))
     else:
-        _print(_planned(found))
+        print_rows(_planned(found))
     sys.exit(int(found.exit_code))
 
 
@@ -69,19 +70,11 @@ def _fail_back(settings: Any, stack: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(done), ensure_ascii=False))
     else:
-        _print(_summary(done))
+        print_rows(_summary(done))
     sys.exit(done.exit_code)
 
 
-def _print(rows: list[tuple[str, str | None]]) -> None:
-    from colordrill.record.wording import printable
-
-    for name, value in rows:
-        if value:
-            click.echo(f"{name}: {printable(value)}")
-
-
-def _planned(found: Plan) -> list[tuple[str, str | None]]:
+def _planned(found: Plan) -> list[Row]:
     base = found.base or "not known: nothing would be deleted, whatever differs is kept beside"
     return [
         ("would", f"{found.way}: {found.why}"),
@@ -92,7 +85,7 @@ def _planned(found: Plan) -> list[tuple[str, str | None]]:
     ]
 
 
-def _summary(done: Failback) -> list[tuple[str, str | None]]:
+def _summary(done: Failback) -> list[Row]:
     steps = ", ".join(f"{each['name']} {each['took_s']:.1f} s" for each in done.steps)
     waited = None if done.users_waited_s is None else f"{done.users_waited_s:.1f} s"
     return [
@@ -108,7 +101,7 @@ def _summary(done: Failback) -> list[tuple[str, str | None]]:
     ]
 
 
-def _files(files: Files | None) -> list[tuple[str, str | None]]:
+def _files(files: Files | None) -> list[Row]:
     if files is None:
         return []
     return [

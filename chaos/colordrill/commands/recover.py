@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from colordrill.commands.moments import moment
-from colordrill.options import json_option, service_options
+from colordrill.commands.rows import Row, print_rows
+from colordrill.options import json_option, service_options, stack_option
 from colordrill.scenario.settings import load_settings
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--stack", metavar="ID", help="which standing stack, where there are several")
+@stack_option
 @click.option("--dry-run", is_flag=True, help="only look, and say what each step would do")
 @click.option("--force", is_flag=True, help="give up a primary that is healthy")
 @click.option(
@@ -85,7 +86,7 @@ def _plan(settings: Any, order: Any, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False))
     else:
-        _print(_planned(found))
+        print_rows(_planned(found))
     sys.exit(int(found.exit_code))
 
 
@@ -98,19 +99,11 @@ def _recover(settings: Any, order: Any, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(recovery), ensure_ascii=False))
     else:
-        _print(_summary(recovery))
+        print_rows(_summary(recovery))
     sys.exit(recovery.exit_code)
 
 
-def _print(rows: list[tuple[str, str | None]]) -> None:
-    from colordrill.record.wording import printable
-
-    for name, value in rows:
-        if value:
-            click.echo(f"{name}: {printable(value)}")
-
-
-def _planned(found: Plan) -> list[tuple[str, str | None]]:
+def _planned(found: Plan) -> list[Row]:
     refused = "no" if found.refused is False else "cannot be known without canaries"
     return [
         ("would", f"{found.way}: {found.why}"),
@@ -122,7 +115,7 @@ def _planned(found: Plan) -> list[tuple[str, str | None]]:
     ]
 
 
-def _summary(recovery: Recovery) -> list[tuple[str, str | None]]:
+def _summary(recovery: Recovery) -> list[Row]:
     steps = ", ".join(f"{each['name']} {each['took_s']:.1f} s" for each in recovery.steps)
     whole = recovery.incident_took_s
     began = f"since the incident began {whole:.1f} s" if whole is not None else ""

@@ -13,11 +13,11 @@ from colordrill.clock import Clock, SystemClock, poll, seconds_between
 from colordrill.drill.assets import Assets, load_assets
 from colordrill.drill.attached import AttachedStack, attached_stack
 from colordrill.drill.backups import TURN
-from colordrill.drill.failback_record import Failback, FailbackEnd, files_of
+from colordrill.drill.failback_record import RECORD, Failback, FailbackEnd, files_of
 from colordrill.drill.incident import FOLDER, PURPOSE
 from colordrill.drill.incident_refusals import refuse_other_service, told_by
 from colordrill.drill.incident_world import look, public_client
-from colordrill.drill.operating import operating
+from colordrill.drill.operating import active_now, operating, write_record
 from colordrill.drill.recovery_record import step_entries
 from colordrill.drill.standing import keep_logs
 from colordrill.errors import ColordrillError, GoldenProblem, RecordProblem
@@ -27,7 +27,6 @@ from colordrill.record.journal import RunDirectory
 from colordrill.recover.course import Way
 from colordrill.recover.failback import FailbackRunbook
 from colordrill.recover.failback_course import FailbackCourse, failback_course
-from colordrill.recover.gateway import active_sites
 from colordrill.recover.incidents import Journal, Past, read_past
 from colordrill.recover.keepers import keepers_of
 from colordrill.recover.steps import RunbookEnd, SiteNotJudged
@@ -142,7 +141,7 @@ class _Start:
             with shielded():
                 keep_logs(self.stack.target, directory.logs, self._began_at)
                 failback = self.told(end, directory.path, problem)
-                self._write(failback, directory.path)
+                write_record(failback, RECORD, directory.path, self.say)
         return failback
 
     def _take_steps(self, directory: RunDirectory) -> FailbackEnd:
@@ -171,7 +170,7 @@ class _Start:
             stack=self.stack.run_id,
             outcome=end.value,
             exit_code=int(problem.exit_code if problem else end.exit_code),
-            active=self._active(),
+            active=active_now(self.stack),
             why=self.course.why,
             resumed=self.course.way is Way.RESUME,
             base=self.course.ancestry.base,
@@ -184,16 +183,3 @@ class _Start:
             problem=str(error) if error else None,
             record=str(record) if record else None,
         )
-
-    def _write(self, failback: Failback, directory: Path) -> None:
-        """A full disk does not undo what was done."""
-        try:
-            failback.write(directory)
-        except RecordProblem as problem:
-            self.say(str(problem))
-
-    def _active(self) -> tuple[str, ...]:
-        try:
-            return tuple(sorted(active_sites(self.stack.target)))
-        except ColordrillError:
-            return ()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 from colordrill.backup.merging import Merged
 from colordrill.errors import ExitCode
-from colordrill.record.journal import write_atomically
 
 RECORD = "failback.json"
 
@@ -114,12 +111,3 @@ class Failback:
     steps: tuple[dict[str, Any], ...]
     problem: str | None
     record: str | None
-
-    def write(self, directory: Path) -> None:
-        """Write it into *directory*.
-
-        Raises:
-            RecordProblem: it cannot be written.
-        """
-        text = json.dumps(asdict(self), indent=2, ensure_ascii=False)
-        write_atomically(directory / RECORD, f"{text}\n")

@@ -18,16 +18,15 @@ from colordrill.drill.incident_refusals import (
     weights_backed_up,
 )
 from colordrill.drill.incident_world import look, public_client
-from colordrill.drill.operating import operating
-from colordrill.drill.recovery_record import Recovery, RecoveryEnd, step_entries
+from colordrill.drill.operating import active_now, operating, write_record
+from colordrill.drill.recovery_record import RECORD, Recovery, RecoveryEnd, step_entries
 from colordrill.drill.standing import keep_logs
-from colordrill.errors import ColordrillError, GoldenProblem, RecordProblem
+from colordrill.errors import ColordrillError, GoldenProblem
 from colordrill.history import Event
 from colordrill.interrupts import interruptible, shielded
 from colordrill.record.journal import RunDirectory
 from colordrill.recover.choosing import Wish, candidates
 from colordrill.recover.course import Course, Way, World, course_of
-from colordrill.recover.gateway import active_sites
 from colordrill.recover.incident import IncidentRunbook
 from colordrill.recover.incidents import Journal, Past, read_past
 from colordrill.recover.keepers import Resumable, keepers_of
@@ -150,7 +149,7 @@ class _Start:
             with shielded():
                 keep_logs(self.stack.target, directory.logs, self._began_at)
                 recovery = self.told(end, directory.path, problem)
-                self._write(recovery, directory.path)
+                write_record(recovery, RECORD, directory.path, self.say)
         return recovery
 
     def _refuse_healthy(self, operator: Operator) -> None:
@@ -209,7 +208,7 @@ class _Start:
             stack=self.stack.run_id,
             outcome=end.value,
             exit_code=int(exit_code),
-            active=self._active(),
+            active=active_now(self.stack),
             why=self.course.why,
             resumed=self.course.way is Way.RESUME,
             primary=self._primary.detail if self._primary else None,
@@ -224,16 +223,3 @@ class _Start:
             problem=str(error) if error else None,
             record=str(record) if record else None,
         )
-
-    def _write(self, recovery: Recovery, directory: Path) -> None:
-        """A full disk does not undo what was done."""
-        try:
-            recovery.write(directory)
-        except RecordProblem as problem:
-            self.say(str(problem))
-
-    def _active(self) -> tuple[str, ...]:
-        try:
-            return tuple(sorted(active_sites(self.stack.target)))
-        except ColordrillError:
-            return ()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 from colordrill.clock import seconds_between
 from colordrill.errors import ExitCode
 from colordrill.history import Event, EventType
-from colordrill.record.journal import write_atomically
 
 RECORD = "recovery.json"
 
@@ -89,15 +86,6 @@ class Recovery:
     steps: tuple[dict[str, Any], ...]
     problem: str | None
     record: str | None
-
-    def write(self, directory: Path) -> None:
-        """Write it into *directory*.
-
-        Raises:
-            RecordProblem: it cannot be written.
-        """
-        text = json.dumps(asdict(self), indent=2, ensure_ascii=False)
-        write_atomically(directory / RECORD, f"{text}\n")
 
 
 def step_entries(events: Iterable[Event]) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ import pytest
 
 from colordrill.drill import incident, operating
 from colordrill.drill.assets import load_assets
-from colordrill.drill.recovery_record import RECORD, Recovery
+from colordrill.drill.recovery_record import RECORD
 from colordrill.errors import (
     EnvironmentProblem,
     GoldenProblem,
@@ -104,10 +104,10 @@ def test_no_two_starts_send_a_photo_under_the_same_name(broken: Incident) -> Non
 def test_a_record_that_cannot_be_written_does_not_undo_the_recovery(
     broken: Incident, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_recovery: Recovery, _directory: Path) -> None:
+    def full(_path: Path, _text: str) -> None:
         raise RecordProblem("no space left", "free some")
 
-    monkeypatch.setattr(Recovery, "write", full)
+    monkeypatch.setattr(operating, "write_atomically", full)
 
     assert broken.start().exit_code == 0
 
