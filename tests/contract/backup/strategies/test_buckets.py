@@ -11,30 +11,13 @@ from colordrill.backup.points import PointDamaged
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part
 from fakes.backup_lab import Box
+from fakes.command_lines import LOOK_AT_PROCESSES, WATCHED
 from fakes.strategy_lab import Kept
 
 pytestmark = [pytest.mark.docker, pytest.mark.nightly]
 
 FIRST, SECOND, THIRD = (f"20261122T20153{second}.123Z" for second in (0, 4, 8))
 LARGE_BYTES = 64_000_000
-WATCHED = r"""
-import pathlib, sys, time
-seen, until = set(), time.monotonic() + float(sys.argv[1])
-while time.monotonic() < until:
-    for each in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            seen.add(each.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
-        except OSError:
-            continue
-    time.sleep(0.002)
-print("\n".join(sorted(seen)))
-"""
-LOOK_AT_PROCESSES = """
-until=$(($(date +%s) + 6))
-while [ "$(date +%s)" -lt "$until" ]; do
-  for each in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < "$each"; echo; done 2> /dev/null
-done | sort -u
-"""
 ASK = """
 import json, sys
 sys.path.insert(0, "/usr/local/bin")

@@ -12,6 +12,7 @@ from colordrill.backup.points import PointDamaged
 from colordrill.backup.restic import PARTS_OF_DATA
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part
+from fakes.command_lines import LOOK_AT_PROCESSES, WATCHED
 from fakes.strategy_lab import FLIP, Kept
 
 pytestmark = pytest.mark.docker
@@ -31,18 +32,6 @@ mc --quiet find writer/offsite | grep -v /locks/ | while read -r each; do
 done
 """
 DELETE_ALL = "mc --quiet rm --recursive --versions --force --bypass writer/offsite"
-WATCHED = r"""
-import pathlib, sys, time
-seen, until = set(), time.monotonic() + float(sys.argv[1])
-while time.monotonic() < until:
-    for each in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            seen.add(each.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
-        except OSError:
-            continue
-    time.sleep(0.002)
-print("\n".join(sorted(seen)))
-"""
 KILL_RESTIC = """
 import os, pathlib, signal, sys
 for each in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
@@ -287,11 +276,3 @@ def test_no_secret_is_on_a_command_line_or_in_a_log(copied: Kept) -> None:
     for secret in lab.secrets.all():
         assert secret not in seen
         assert secret not in logged
-
-
-LOOK_AT_PROCESSES = """
-until=$(($(date +%s) + 6))
-while [ "$(date +%s)" -lt "$until" ]; do
-  for each in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < "$each"; echo; done 2> /dev/null
-done | sort -u
-"""
