@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from unit.backup.s3_agents import DAMAGED, FAILED, FIRST, NOT_EMPTY, SECOND, SITE, Agents
 
+LIMIT_S = 30.0
 SHA = "0" * 64
 ENTRY = {"sha256": SHA, "bytes": 1, "version": "v0", "mode": 0o644, "mtime_ns": 1}
 
@@ -183,6 +186,41 @@ def test_who_is_told_to_end_leaves_the_site_empty(taken: Agents) -> None:
 
     assert code == FAILED
     assert "the site is empty again" in said
+    assert taken.held("dr") == {}
+
+
+def test_a_thread_that_still_waits_puts_nothing_into_a_site_that_was_emptied(
+    taken: Agents,
+) -> None:
+    late, damaged = (taken.version(FIRST, name) for name in ("output/a.png", "config/stack.env"))
+    waiting, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+    read, bring = taken.replica.read, taken.program.bring
+
+    def read_late(version: Any) -> Iterator[bytes]:
+        if version == late:
+            waiting.set()
+            assert go_on.wait(LIMIT_S)
+            # it is tried again, and so begun once more
+            raise taken.replica.errors.BrokenReadError("it broke off")
+        if version == damaged:
+            assert waiting.wait(LIMIT_S)
+            yield b"damaged"
+        yield from read(version)
+
+    def bring_late(store: Any, name: str, *rest: Any) -> None:
+        try:
+            bring(store, name, *rest)
+        finally:
+            if name == "output/a.png":
+                ended.set()
+
+    taken.replica.read = read_late  # type: ignore[method-assign]
+    taken.program.bring = bring_late
+
+    assert "not what the manifest says" in expect_damage_and_an_empty_site(taken)
+
+    go_on.set()
+    assert ended.wait(LIMIT_S)
     assert taken.held("dr") == {}
 
 
