@@ -51,7 +51,7 @@ bench-verify: prepare-dev ## speed and memory of verification, and RTA against a
 bench-drill: prepare ## speed and memory of the drill as ratios to their bounds
 	@$(BIN)/python ci/bench_drill.py
 
-bench-restore: prepare ## speed of backups and restores as ratios to plain rsync, sha256sum and restic
+bench-restore: prepare ## speed of backups and restores as ratios to plain rsync, restic, rclone, sha256sum
 	@$(BIN)/python ci/bench_restore $(BENCH_OPTIONS)
 
 clean: ## remove stacks that no living drill owns

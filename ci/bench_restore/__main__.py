@@ -1,4 +1,4 @@
-"""Speed of recovery points as ratios to plain rsync, sha256sum and restic; exit 1 beyond a bound.
+"""Speed of recovery points as ratios to the plain tools; exit 1 beyond a bound.
 
     python ci/bench_restore [--quick] [--files N] [--restore-files N] [--restore-mb N] [--rounds N]
 

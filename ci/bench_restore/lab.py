@@ -1,4 +1,4 @@
-"""A backup server, two agents and an off-site store on a network of their own, as in the stack."""
+"""A backup server, two agents and a store on a network of their own, and a box with rclone."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ ENGINE_LIMIT_S = 3600
 SCRIPTS = Path(__file__).parent / "in_container"
 IDLE = ["sleep", "infinity"]
 STORE = ["minio", "server", "/data", "--address", ":9000"]
+BUCKET = "points"
+MAKE_BUCKET = f"""
+export MC_HOST_local="http://$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD@127.0.0.1:9000"
+mc --config-dir /tmp/mc-bench --quiet mb --with-versioning local/{BUCKET}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +65,18 @@ class Lab:
     store: Box
     primary: Box
     dr: Box
+    rclone: Box
 
     def cpu_s(self) -> float:
         """Processor time that all containers have used."""
-        return sum(each.cpu_s() for each in (self.server, self.store, self.primary, self.dr))
+        boxes = (self.server, self.store, self.primary, self.dr, self.rclone)
+        return sum(each.cpu_s() for each in boxes)
 
 
 @contextmanager
 def standing() -> Iterator[Lab]:
     """The lab, up for the length of the block; nothing of it is left afterwards."""
-    images = ensure_images(["backup", "minio"], print)
+    images = ensure_images(["backup", "minio", "rclone"], print)
     sweep(print)
     client = docker.from_env(timeout=ENGINE_LIMIT_S)
     try:
@@ -128,16 +135,35 @@ def _start(client: Any, project: str, labels: Mapping[str, str], images: Mapping
         **{f"OFFSITE_{name.upper()}_PASSWORD": password for name, password in (writer, reader)},
     }
     at_server = {**account, **offsite(*writer)}
+    endpoint = {
+        "ENDPOINT": f"http://{project}-store:9000",
+        "ACCESS_KEY_ID": stored["MINIO_ROOT_USER"],
+        "SECRET_ACCESS_KEY": stored["MINIO_ROOT_PASSWORD"],
+    }
+    # one bucket for both sites: that points are replicated is none of a restore's business
+    bucket = {
+        **_prefixed("POINTS", {**endpoint, "BUCKET": BUCKET}),
+        **_prefixed("POINTS_DR", {**endpoint, "BUCKET": BUCKET}),
+    }
+    remote = _prefixed(
+        f"RCLONE_CONFIG_{BUCKET.upper()}", {"TYPE": "s3", "PROVIDER": "Minio", **endpoint}
+    )
     lab = Lab(
         box("server", "backup", ["colordrill-backup-server"], at_server, "/backup"),
         box("store", "minio", STORE, stored, "/data"),
-        box("primary", "backup", IDLE, agent, "/site"),
-        box("dr", "backup", IDLE, {**agent, **offsite(*reader)}, "/site"),
+        box("primary", "backup", IDLE, {**agent, **bucket}, "/site"),
+        box("dr", "backup", IDLE, {**agent, **offsite(*reader), **bucket}, "/site"),
+        box("rclone", "rclone", IDLE, remote, "/site"),
     )
     _await(lab.server, "rsync-ok", "8730")
     _await(lab.store, "http-ok", "9000", "/minio/health/live")
     lab.store.run("colordrill-offsite-storage", "make")
+    lab.store.run("sh", "-c", MAKE_BUCKET)
     return lab
+
+
+def _prefixed(prefix: str, variables: Mapping[str, str]) -> dict[str, str]:
+    return {f"{prefix}_{name}": value for name, value in variables.items()}
 
 
 def _await(box: Box, *command: str) -> None:

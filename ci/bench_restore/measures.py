@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from lab import Lab
+from lab import BUCKET, Lab
 from rounds import in_turn
 
 from colordrill.backup.point_ids import point_id
@@ -23,6 +23,7 @@ SETTLE_S = 2.5
 BACKUP_MAX = 1.3
 RESTORE_MAX = 1.2
 OFFSITE_MAX = 1.5
+S3_MAX = 1.5
 HASHING_MAX = 1.1
 LINEAR_MAX = 1.5
 BOUND_FROM_FILES, BOUND_FROM_MB = 100_000, 1_000
@@ -63,8 +64,8 @@ class Points:
 
 def fill(lab: Lab, files: int, mean_bytes: int) -> Points:
     """A tree at the primary, and nothing else anywhere; returns who takes points of it."""
-    for agent in (lab.primary, lab.dr):
-        agent.empty_site()
+    for site in (lab.primary, lab.dr):
+        site.empty_site()
     lab.server.run("sh", "-c", "rm -rf /backup/points/* /backup/incoming/*")
     lab.primary.script("tree.py", "/site/output", str(files), str(mean_bytes), str(SEED))
     SystemClock().pause(SETTLE_S)
@@ -143,8 +144,25 @@ def _restored(lab: Lab, points: Points, rounds: int, bound: float) -> Figures:
     )
 
 
+def _restored_from_s3(lab: Lab, point: str, rounds: int, bound: float) -> Figures:
+    """Ours against rclone, which copies the newest versions and compares their MD5."""
+
+    def emptied() -> None:
+        for site in (lab.dr, lab.rclone):
+            site.empty_site()
+
+    return in_turn(
+        lab,
+        lambda: lab.dr.run("colordrill-s3", "restore", point),
+        lambda: lab.rclone.run("rclone", "copy", f"{BUCKET}:{BUCKET}/files/output", "/site/output"),
+        rounds,
+        after=emptied,
+        bound=bound,
+    )
+
+
 def large(lab: Lab, files: int, megabytes: int, rounds: int) -> Iterator[tuple[str, Figures]]:
-    """Hashing and both ways of restoring a tree of larger files."""
+    """Hashing and all ways of restoring a tree of larger files."""
     points = fill(lab, files, megabytes * 1_000_000 // files)
     size = f"{megabytes} MB, {files} files"
     yield (
@@ -178,3 +196,6 @@ def large(lab: Lab, files: int, megabytes: int, rounds: int) -> Iterator[tuple[s
             bound=bound_from(OFFSITE_MAX, megabytes, BOUND_FROM_MB),
         ),
     )
+    lab.primary.run("colordrill-s3", "take", str(points.newest))
+    bound = bound_from(S3_MAX, megabytes, BOUND_FROM_MB)
+    yield f"restore from S3 of {size}", _restored_from_s3(lab, str(points.newest), rounds, bound)

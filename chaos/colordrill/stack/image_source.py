@@ -55,10 +55,11 @@ IMAGES: Mapping[str, ImageSource] = MappingProxyType(
         "backup": ImageSource("backup"),
         "host": ImageSource("host"),
         "minio": ImageSource("minio"),
+        "rclone": ImageSource("rclone"),
         "service": ImageSource("service", (("service/colorservice", "service/colorservice"),)),
     }
 )
-"""Every image of the bundled stack, the quick ones first."""
+"""Every image of the bundled stack, and of its benchmarks; the quick ones first."""
 
 
 def stage(name: str, root: Path, destination: Path) -> None:

@@ -21,8 +21,9 @@ from fakes.points_on_disk import PROGRAMS
 FIRST, SECOND, THIRD = (f"20261122T20153{second}.123Z" for second in (0, 4, 8))
 FAILED, NOT_EMPTY, DAMAGED = 1, 3, 5
 MODULES = (
-    "at_once", "s3_store", "s3_points", "site_listing", "site_volumes", "recovery_point",
-)  # fmt: skip
+    *("at_once", "exactly", "signed_addresses", "s3_store", "s3_points"),
+    *("site_listing", "site_volumes", "recovery_point"),
+)
 SITE = {"output/a.png": b"picture", "config/stack.env": b"IMAGE=x\n", "input/empty": b""}
 
 
