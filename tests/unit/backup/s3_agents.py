@@ -21,7 +21,7 @@ from fakes.points_on_disk import PROGRAMS
 FIRST, SECOND, THIRD = (f"20261122T20153{second}.123Z" for second in (0, 4, 8))
 FAILED, NOT_EMPTY, DAMAGED = 1, 3, 5
 MODULES = (
-    *("at_once", "exactly", "signed_addresses", "s3_store", "s3_points"),
+    *("at_once", "exactly", "signed_reads", "s3_store", "s3_points"),
     *("site_listing", "site_volumes", "recovery_point"),
 )
 SITE = {"output/a.png": b"picture", "config/stack.env": b"IMAGE=x\n", "input/empty": b""}

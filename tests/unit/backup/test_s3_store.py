@@ -51,7 +51,7 @@ def s3_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     ):
         monkeypatch.setenv(f"POINTS_{name}", value)
     yield import_module("s3_store")
-    for name in ("s3_store", "signed_addresses", "exactly", "at_once", "recovery_point"):
+    for name in ("s3_store", "signed_reads", "exactly", "at_once", "recovery_point"):
         sys.modules.pop(name, None)
 
 
