@@ -21,8 +21,8 @@ SETTLE_S = 2.5
 """A file that changed within two seconds is read again by the next copy."""
 
 MEMORY_SETTLE_S = 4.0
-"""A hypervisor may take back what a deleted tree had of memory, within about two seconds. Who writes
-the next tree sooner or later than that pays for it or does not; after this, both do."""
+"""A hypervisor may take back, within about two seconds, the memory that a deleted tree had. Who
+writes the next tree before that gets it for nothing; after this nobody does."""
 
 BACKUP_MAX = 1.3
 RESTORE_MAX = 1.2
