@@ -8,11 +8,11 @@ take turns.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -22,7 +22,12 @@ from colordrill.errors import EnvironmentProblem
 
 RUN_LABEL = "colordrill.run"
 OWNER_LABEL = "colordrill.owner"
-"""Whose run it is: another user's, on the same engine, is never judged here."""
+"""Whose run it is: another state directory's, on the same engine, is never judged here."""
+
+OWNER = "owner"
+"""Name of the file that holds the owner's name."""
+
+OWNER_NAME = re.compile("[0-9a-f]{12}")
 
 OWNER_LOCK = "owner.lock"
 KEPT = "kept"
@@ -33,9 +38,18 @@ ROOMY_CORES = 8
 
 
 def state_directory() -> Path:
-    """Where locks and per-run secrets live: XDG_STATE_HOME/colordrill, made if absent."""
+    """Where locks and per-run secrets live: XDG_STATE_HOME/colordrill, made if absent.
+
+    Raises:
+        EnvironmentProblem: it cannot be made, or is another one in each working directory.
+    """
     base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     directory = Path(base, "colordrill")
+    if not directory.is_absolute():
+        raise EnvironmentProblem(
+            f"the state directory {directory} depends on where this was started",
+            "set XDG_STATE_HOME to an absolute path, or leave it unset",
+        )
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -66,8 +80,33 @@ def project_of(run_id: str) -> str:
 
 
 def owner() -> str:
-    """Names this user with this state directory, on every part of a stack."""
-    return hashlib.sha256(f"{os.getuid()}:{state_directory()}".encode()).hexdigest()[:12]
+    """Names this state directory, on every part of a stack; drawn when it is first asked for.
+
+    Its path would not do: two containers with one engine may each have a directory of that path,
+    and would take each other's living runs, whose locks they do not see, for dead ones.
+
+    Raises:
+        EnvironmentProblem: the name cannot be kept, or what is kept is none.
+    """
+    kept = state_directory() / OWNER
+    try:
+        if not kept.exists():
+            drawn = secrets.token_hex(6)
+            draft = kept.with_name(f".{OWNER}.{drawn}")
+            draft.write_text(drawn)
+            # who comes second takes the first one's
+            with suppress(FileExistsError):
+                os.link(draft, kept)
+            draft.unlink()
+        name = kept.read_text()
+    except (OSError, ValueError) as error:
+        raise EnvironmentProblem(f"{kept} cannot be kept or read: {error}") from error
+    if not OWNER_NAME.fullmatch(name):
+        raise EnvironmentProblem(
+            f"{kept} holds {name[:40]!r}, which names no owner of stacks",
+            f"remove it, and by hand what the engine still has with the label {OWNER_LABEL}",
+        )
+    return name
 
 
 @contextmanager

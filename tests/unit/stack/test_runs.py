@@ -5,14 +5,19 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from colordrill.errors import EnvironmentProblem, WaitExpired
-from colordrill.stack.runs import ROOMY_CORES, owned_run, state_directory, timed_phase
+from colordrill.stack.runs import ROOMY_CORES, owned_run, owner, state_directory, timed_phase
 from fakes.clock import SAFETY_S, ManualClock
 from fakes.engine import another_process
+
+SAY_OWNER = "from colordrill.stack.runs import owner; print(owner(), end='')"
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +51,49 @@ def test_two_runs_never_meet() -> None:
     with owned_run() as first, owned_run() as second:
         assert first.id != second.id
         assert first.project != second.project
+
+
+def test_the_owner_stays_the_same_in_a_state_directory_and_is_another_in_each(
+    tmp_path: Path, state: Path
+) -> None:
+    first = owner()
+    assert owner() == first
+    told = subprocess.run(
+        [sys.executable, "-c", SAY_OWNER], capture_output=True, text=True, check=True
+    )
+    assert told.stdout == first
+
+    # a container of the same path, with a file system of its own
+    state.rename(tmp_path / "elsewhere")
+    assert owner() != first
+
+
+def test_all_who_ask_for_the_first_time_at_once_are_one_owner() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        names = set(pool.map(lambda _: owner(), range(64)))
+
+    assert len(names) == 1
+
+
+@pytest.mark.parametrize("kept", [b"", b"me", b"0123456789ab\n", b"\xff" * 12, b"x" * 5000])
+def test_what_names_no_owner_is_an_error_and_never_everybodys_label(
+    state: Path, kept: bytes
+) -> None:
+    (state_directory() / "owner").write_bytes(kept)
+
+    with pytest.raises(EnvironmentProblem, match="owner"):
+        owner()
+
+    assert (state / "owner").read_bytes() == kept
+
+
+def test_a_state_directory_that_depends_on_where_one_stands_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "state")
+
+    with pytest.raises(EnvironmentProblem, match="depends on where"):
+        state_directory()
 
 
 def test_a_directory_is_removed_also_when_the_run_fails() -> None:
