@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from colordrill.scenario.configuration import PROFILES
 from colordrill.scenario.fault_spec import StrategyKind
-from colordrill.scenario.settings import PROFILES
 
 Command = Callable[..., Any]
 
