@@ -38,6 +38,11 @@ def backup() -> None:
 
     The options --interval, --verify, --offsite-every, --keep-… and --max-age are also keys of the
     table [backup] of ./colordrill.toml and variables COLORDRILL_BACKUP_…
+
+    \b
+    Examples:
+      colordrill backup start --interval 1h --keep-hourly 24
+      colordrill backup list
     """
 
 

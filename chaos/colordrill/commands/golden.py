@@ -15,7 +15,12 @@ from colordrill.scenario.settings import load_settings
 
 @click.group()
 def golden() -> None:
-    """Capture the golden images of a service, or verify them against it."""
+    """Capture the golden images of a service, or verify them against it.
+
+    \b
+    Example:
+      colordrill golden verify --url http://127.0.0.1:8188
+    """
 
 
 @golden.command("capture")

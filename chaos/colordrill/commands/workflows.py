@@ -19,7 +19,13 @@ URL_HELP = "a running service; default: the configured one is started"
 
 @click.group()
 def workflows() -> None:
-    """Verify workflow files against a service, or derive their API forms."""
+    """Verify workflow files against a service, or derive their API forms.
+
+    \b
+    Examples:
+      colordrill workflows verify --url http://127.0.0.1:8188
+      colordrill workflows derive --url http://127.0.0.1:8188
+    """
 
 
 @workflows.command("verify")
