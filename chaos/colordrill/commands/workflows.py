@@ -42,15 +42,18 @@ def workflows_verify(url: str | None, as_json: bool, **options: Any) -> None:
     """
     from colordrill.drill.workflows import verify
 
-    checks = []
-    for check in verify(load_settings(options, Path.cwd()), url):
-        checks.append(check)
-        if not as_json:
-            cause = f": {check.cause}" if check.cause else ""
-            click.echo(f"{check.workflow} {check.check}: {check.outcome}{cause}")
-    if as_json:
-        found = [dataclasses.asdict(each) for each in checks]
-        click.echo(json.dumps(found, ensure_ascii=False))
+    settings, checks = load_settings(options, Path.cwd()), []
+    try:
+        for check in verify(settings, url):
+            checks.append(check)
+            if not as_json:
+                cause = f": {check.cause}" if check.cause else ""
+                click.echo(f"{check.workflow} {check.check}: {check.outcome}{cause}")
+    finally:
+        # what was found before the service failed was found all the same
+        if as_json:
+            found = [dataclasses.asdict(each) for each in checks]
+            click.echo(json.dumps(found, ensure_ascii=False))
     wrong = any(each.outcome != "right" for each in checks)
     sys.exit(int(ExitCode.FAIL if wrong else ExitCode.PASS))
 
