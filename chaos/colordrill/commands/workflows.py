@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
+from colordrill.commands.addresses import url_option
 from colordrill.errors import ExitCode
-from colordrill.options import drill_options, json_option
+from colordrill.options import PATH, drill_options, json_option
 from colordrill.scenario.settings import load_settings
 
 URL_HELP = "a running service; default: the configured one is started"
@@ -29,7 +30,7 @@ def workflows() -> None:
 
 
 @workflows.command("verify")
-@click.option("--url", help=URL_HELP)
+@url_option(URL_HELP)
 @drill_options
 @json_option
 def workflows_verify(url: str | None, as_json: bool, **options: Any) -> None:
@@ -59,10 +60,10 @@ def workflows_verify(url: str | None, as_json: bool, **options: Any) -> None:
 
 
 @workflows.command("derive")
-@click.option("--url", help=URL_HELP)
+@url_option(URL_HELP)
 @click.option(
     "--to",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DIR",
     help="write all of them, made for the configured node, into this empty directory",
 )
