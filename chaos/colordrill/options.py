@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from colordrill.scenario.configuration import PROFILES
 from colordrill.scenario.fault_spec import StrategyKind
-from colordrill.scenario.settings import PROFILES
 
 Command = Callable[..., Any]
 
@@ -17,13 +17,27 @@ Command = Callable[..., Any]
 def _overrides(
     _ctx: click.Context, _param: click.Parameter, values: Sequence[str]
 ) -> dict[str, str]:
-    chosen = {}
+    chosen: dict[str, str] = {}
     for each in values:
         key, separator, value = each.partition("=")
         if not separator:
             raise click.BadParameter(f"{each!r} is not KEY=VALUE")
+        if chosen.get(key, value) != value:
+            raise click.BadParameter(f"{key} is given twice: {chosen[key]!r} and {value!r}")
         chosen[key] = value
     return chosen
+
+
+class _NamedPath(click.Path):
+    """A path that somebody has named: an empty text would mean the current directory."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("a path must not be empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _NamedPath(path_type=Path)
 
 
 def _with_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -52,6 +66,7 @@ _overrides_option = click.option(
     callback=_overrides,
     help="override pace.NAME or objectives.NAME",
 )
+out_option = click.option("--out", type=PATH, help="where records go; default runs/")
 service_options = _with_options(_service_option, _device_option, _overrides_option)
 drill_options = _with_options(
     click.option("--profile", type=click.Choice(list(PROFILES)), help="gate (default) or nightly"),
@@ -64,7 +79,7 @@ drill_options = _with_options(
         type=click.Choice(list(StrategyKind)),
         help="how drills that fail over keep their recovery points, e.g. s3; default: as each says",
     ),
-    click.option("--out", type=click.Path(path_type=Path), help="where records go; default runs/"),
+    out_option,
     click.option("--keep", is_flag=True, default=None, help="leave the stack standing"),
     _overrides_option,
 )

@@ -25,12 +25,11 @@ from colordrill.scenario.settings import CONFIG_FILE, Settings
 
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
-    """Every command below *group* by its words."""
+    """Every command and group below *group* by its words."""
     for name, command in group.commands.items():
+        yield (*path, name)
         if isinstance(command, click.Group):
             yield from commands(command, *path, name)
-        else:
-            yield (*path, name)
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +87,7 @@ def test_every_command_has_help_with_an_example(words: tuple[str, ...]) -> None:
 
     assert shown.exit_code == 0
     assert "Example" in shown.output
-    assert f"colordrill {' '.join(words)}" in shown.output
+    assert f"  colordrill {' '.join(words)}" in shown.output
 
 
 def test_the_fixed_commands_are_there() -> None:

@@ -54,15 +54,23 @@ def test_a_line_per_clause_and_its_remedy_below(monkeypatch: pytest.MonkeyPatch)
     assert ASKED[0].service.layout == "comfyui"
 
 
-@pytest.mark.parametrize("option", ["--image", "--url"])
+@pytest.mark.parametrize("service", [("--image", "x"), ("--url", "http://x")])
 def test_what_is_missing_is_exit_1_and_what_is_unknown_is_exit_3(
-    monkeypatch: pytest.MonkeyPatch, option: str
+    monkeypatch: pytest.MonkeyPatch, service: tuple[str, str]
 ) -> None:
     answering(monkeypatch, *SOUND, unknown("user", "not seen"))
-    assert doctor(option, "x").exit_code == ExitCode.UNKNOWN
+    assert doctor(*service).exit_code == ExitCode.UNKNOWN
 
     answering(monkeypatch, unknown("user", "not seen"), missing("node", "none", "install it"))
-    assert doctor(option, "x").exit_code == ExitCode.FAIL
+    assert doctor(*service).exit_code == ExitCode.FAIL
+
+
+def test_an_address_where_nobody_answers_is_named() -> None:
+    (clause,) = json.loads(doctor("--url", "http://127.0.0.1:9", "--json").stdout)
+
+    assert clause["outcome"] == "MISSING"
+    assert "http://127.0.0.1:9" in clause["detail"]
+    assert "is this its address" in clause["remedy"]
 
 
 def test_as_json_it_is_a_list_of_clauses_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

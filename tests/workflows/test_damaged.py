@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -205,3 +206,21 @@ def test_wrong_files_end_with_1_and_no_service_with_4_and_no_such_node_with_2(
     assert ends("derive", nobody, "--service", mine) == 4
     assert ends("derive", service.url, "--service", "node.class_type=None", *to) == 2
     assert not (tmp_path / "to").exists()
+
+
+def test_a_service_that_is_not_there_is_named_and_what_the_files_are_like_is_told_all_the_same(
+    copied: Path,
+) -> None:
+    nobody = "http://127.0.0.1:9"
+    words = ["workflows", "verify", "--url", nobody, "--service", f"workflows={copied}", "--json"]
+
+    ended = CliRunner().invoke(main, words)
+
+    assert ended.exit_code == 4
+    assert nobody in ended.stderr
+    assert "next step" in ended.stderr
+    found = {
+        (each["workflow"], each["check"], each["outcome"]) for each in json.loads(ended.stdout)
+    }
+    assert (MANIFEST, "manifest", "right") in found
+    assert (PERSON_FILE, "size", "right") in found

@@ -25,7 +25,8 @@ from colordrill.commands.backup_output import (
 from colordrill.commands.backup_restore import backup_restore
 from colordrill.errors import EnvironmentProblem, ExitCode, UnknownName, UsageProblem
 from colordrill.options import json_option, plan_options, retention_options, stack_option
-from colordrill.scenario.backup_plan import Retention, load_backup_plan
+from colordrill.scenario.backup_plan import Retention
+from colordrill.scenario.settings import load_backup_plan
 
 if TYPE_CHECKING:
     from colordrill.backup.points import Verification
@@ -37,6 +38,11 @@ def backup() -> None:
 
     The options --interval, --verify, --offsite-every, --keep-… and --max-age are also keys of the
     table [backup] of ./colordrill.toml and variables COLORDRILL_BACKUP_…
+
+    \b
+    Examples:
+      colordrill backup start --interval 1h --keep-hourly 24
+      colordrill backup list
     """
 
 

@@ -13,7 +13,7 @@ import click
 
 from colordrill.commands.moments import moment
 from colordrill.commands.rows import Row, print_rows
-from colordrill.options import json_option, service_options, stack_option
+from colordrill.options import PATH, json_option, out_option, service_options, stack_option
 from colordrill.scenario.settings import load_settings
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ NAMED_MAX = 20
 @click.option(
     "--into",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="lay it out in a new directory of this machine instead; without PATH the whole point",
 )
 @click.option("--dry-run", is_flag=True, help="say what would come back; change nothing")
 @click.option("--canaries/--no-canaries", default=True, help="judge the site afterwards")
-@click.option("--out", type=click.Path(path_type=Path), help="where records go; default runs/")
+@out_option
 @stack_option
 @service_options
 @json_option

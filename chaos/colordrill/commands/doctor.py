@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from colordrill.commands.addresses import url_option
 from colordrill.errors import ExitCode, UsageProblem
 from colordrill.options import json_option, service_options
 from colordrill.scenario.settings import load_settings
@@ -18,7 +19,7 @@ from colordrill.scenario.settings import load_settings
 
 @click.command()
 @click.option("--image", metavar="REF", help="examine this colorization image, started alone")
-@click.option("--url", help="examine the colorization service that runs at this address")
+@url_option("examine the colorization service that runs at this address")
 @service_options
 @json_option
 def doctor(image: str | None, url: str | None, as_json: bool, **options: Any) -> None:

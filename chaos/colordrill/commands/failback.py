@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from colordrill.commands.rows import Row, print_rows
-from colordrill.options import json_option, service_options, stack_option
+from colordrill.options import json_option, out_option, service_options, stack_option
 from colordrill.scenario.settings import load_settings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ NAMED_MAX = 10
 @stack_option
 @click.option("--dry-run", is_flag=True, help="only look, and say what would become of files")
 @click.option("--image", metavar="REF", help="your own colorization image, as for `up`")
-@click.option("--out", type=click.Path(path_type=Path), help="where records go; default runs/")
+@out_option
 @service_options
 @json_option
 def failback(stack: str | None, dry_run: bool, as_json: bool, **options: Any) -> None:

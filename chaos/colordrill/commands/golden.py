@@ -8,18 +8,26 @@ from typing import Any
 
 import click
 
+from colordrill.commands.addresses import url_option
 from colordrill.errors import ExitCode
 from colordrill.options import drill_options
 from colordrill.scenario.settings import load_settings
 
+URL_HELP = "a running service; default: the bundled one is started"
+
 
 @click.group()
 def golden() -> None:
-    """Capture the golden images of a service, or verify them against it."""
+    """Capture the golden images of a service, or verify them against it.
+
+    \b
+    Example:
+      colordrill golden verify --url http://127.0.0.1:8188
+    """
 
 
 @golden.command("capture")
-@click.option("--url", help="a running service; default: the bundled one is started")
+@url_option(URL_HELP)
 @click.option("--force", is_flag=True, help="replace goldens that exist already")
 @drill_options
 def golden_capture(url: str | None, force: bool, **options: Any) -> None:
@@ -38,7 +46,7 @@ def golden_capture(url: str | None, force: bool, **options: Any) -> None:
 
 
 @golden.command("verify")
-@click.option("--url", help="a running service; default: the bundled one is started")
+@url_option(URL_HELP)
 @drill_options
 def golden_verify(url: str | None, **options: Any) -> None:
     """Colour the canaries' photos again and compare with the goldens.

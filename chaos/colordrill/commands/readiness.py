@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from colordrill.options import json_option, service_options
-from colordrill.scenario.readiness_plan import load_readiness_plan
-from colordrill.scenario.settings import load_settings
+from colordrill.scenario.settings import load_readiness_plan, load_settings
 
 if TYPE_CHECKING:
     from colordrill.drill.readiness import Readiness

@@ -12,7 +12,7 @@ import click
 
 from colordrill.commands.moments import moment
 from colordrill.commands.rows import Row, print_rows
-from colordrill.options import json_option, service_options, stack_option
+from colordrill.options import json_option, out_option, service_options, stack_option
 from colordrill.scenario.settings import load_settings
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     help="restore the newest point begun by then (UTC, or with a zone)",
 )
 @click.option("--image", metavar="REF", help="your own colorization image, as for `up`")
-@click.option("--out", type=click.Path(path_type=Path), help="where records go; default runs/")
+@out_option
 @service_options
 @json_option
 def recover(

@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
+from colordrill.commands.addresses import url_option
 from colordrill.errors import ExitCode
-from colordrill.options import drill_options, json_option
+from colordrill.options import PATH, drill_options, json_option
 from colordrill.scenario.settings import load_settings
 
 URL_HELP = "a running service; default: the configured one is started"
@@ -19,11 +20,17 @@ URL_HELP = "a running service; default: the configured one is started"
 
 @click.group()
 def workflows() -> None:
-    """Verify workflow files against a service, or derive their API forms."""
+    """Verify workflow files against a service, or derive their API forms.
+
+    \b
+    Examples:
+      colordrill workflows verify --url http://127.0.0.1:8188
+      colordrill workflows derive --url http://127.0.0.1:8188
+    """
 
 
 @workflows.command("verify")
-@click.option("--url", help=URL_HELP)
+@url_option(URL_HELP)
 @drill_options
 @json_option
 def workflows_verify(url: str | None, as_json: bool, **options: Any) -> None:
@@ -36,24 +43,27 @@ def workflows_verify(url: str | None, as_json: bool, **options: Any) -> None:
     """
     from colordrill.drill.workflows import verify
 
-    checks = []
-    for check in verify(load_settings(options, Path.cwd()), url):
-        checks.append(check)
-        if not as_json:
-            cause = f": {check.cause}" if check.cause else ""
-            click.echo(f"{check.workflow} {check.check}: {check.outcome}{cause}")
-    if as_json:
-        found = [dataclasses.asdict(each) for each in checks]
-        click.echo(json.dumps(found, ensure_ascii=False))
+    settings, checks = load_settings(options, Path.cwd()), []
+    try:
+        for check in verify(settings, url):
+            checks.append(check)
+            if not as_json:
+                cause = f": {check.cause}" if check.cause else ""
+                click.echo(f"{check.workflow} {check.check}: {check.outcome}{cause}")
+    finally:
+        # what was found before the service failed was found all the same
+        if as_json:
+            found = [dataclasses.asdict(each) for each in checks]
+            click.echo(json.dumps(found, ensure_ascii=False))
     wrong = any(each.outcome != "right" for each in checks)
     sys.exit(int(ExitCode.FAIL if wrong else ExitCode.PASS))
 
 
 @workflows.command("derive")
-@click.option("--url", help=URL_HELP)
+@url_option(URL_HELP)
 @click.option(
     "--to",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DIR",
     help="write all of them, made for the configured node, into this empty directory",
 )

@@ -26,12 +26,14 @@ from colordrill.drill.backups import backing_up
 from colordrill.errors import EnvironmentProblem
 from colordrill.interrupts import interruptible
 from colordrill.scenario.backup_plan import BackupPlan
+from colordrill.scenario.durations import DURATION_MAX_S
 
 PURPOSE = "backup start"
 STATE, LOG = "backup-schedule.json", "backup-schedule.log"
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 900.0
 WATCH_EVERY_S = 1.0
+PID_MAX = 2**22
 START_TIME_FIELD = 19
 """Of /proc/PID/stat, counted behind the process's name: when it began, in ticks since the boot."""
 
@@ -52,6 +54,15 @@ class ScheduleState:
     began: str
     started_at: str
     interval_s: float
+
+    def __post_init__(self) -> None:
+        """Refuse what names no process: nobody could say of it that it had ended."""
+        if type(self.pid) is not int or not 0 < self.pid <= PID_MAX:
+            raise ValueError(f"{self.pid!r:.60} is no process id")
+        if not (isinstance(self.began, str) and isinstance(self.started_at, str)):
+            raise TypeError("it does not say when the schedule began")
+        if type(self.interval_s) not in {int, float} or not 0 < self.interval_s <= DURATION_MAX_S:
+            raise ValueError(f"{self.interval_s!r:.60} is no interval")
 
     @property
     def running(self) -> bool:
@@ -75,7 +86,7 @@ def state_of(directory: Path) -> ScheduleState | None:
         return ScheduleState(**json.loads((directory / STATE).read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise EnvironmentProblem(
             f"{directory / STATE} cannot be read: {error}", "remove it, if no schedule runs"
         ) from error

@@ -49,7 +49,8 @@ def examine_url(settings: Settings, url: str, clock: Clock | None = None) -> Ite
         try:
             client.system_stats()
         except ServiceProblem as problem:
-            yield missing(ANSWERS, problem.cause, problem.next_step or "is the service up?")
+            remedy = problem.next_step or "is the service up, and is this its address?"
+            yield missing(ANSWERS, f"{url}: {problem.cause}", remedy)
             return
         yield holds(ANSWERS, f"{url} speaks ComfyUI's API")
         probes = _probes(settings, assets, client, clock)

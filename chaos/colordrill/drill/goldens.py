@@ -18,7 +18,7 @@ from colordrill.drill.golden_files import (
 )
 from colordrill.drill.standing import healthy_stack, images_for, plan_for
 from colordrill.drill.weights import Weights, weights_of
-from colordrill.errors import UsageProblem
+from colordrill.errors import ServiceProblem, UsageProblem
 from colordrill.interrupts import interruptible
 from colordrill.picture import Judgement, judge
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
@@ -89,7 +89,7 @@ def running_service(settings: Settings, url: str | None, assets: Assets) -> Iter
         EnvironmentProblem: it could not be started, or does not answer.
     """
     if url is not None:
-        with ComfyClient(url) as client:
+        with client_at(url) as client:
             yield Running(client, _weights_behind(url, assets))
         return
     with interruptible():
@@ -97,6 +97,25 @@ def running_service(settings: Settings, url: str | None, assets: Assets) -> Iter
         plan = plan_for(settings, images_for(settings, _silent))
         with healthy_stack(plan, assets, _silent, SystemClock()) as healthy:
             yield Running(healthy.client, weights_of(healthy.target, settings.service))
+
+
+@contextmanager
+def client_at(url: str) -> Iterator[ComfyClient]:
+    """A client of a service that runs already; what goes wrong there is told with its address.
+
+    Raises:
+        ServiceProblem: it does not answer, or not as ComfyUI does.
+    """
+    try:
+        with ComfyClient(url) as client:
+            yield client
+    except ServiceProblem as problem:
+        raise type(problem)(
+            f"{url}: {problem.cause}",
+            problem.next_step or "is the service up and sound, and is this its address?",
+            status=problem.status,
+            site=problem.site,
+        ) from problem
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from colordrill.clock import SystemClock
 from colordrill.data import fixtures
 from colordrill.drill.assets import goldens_directory
-from colordrill.drill.goldens import client_of
+from colordrill.drill.goldens import client_at, client_of
 from colordrill.errors import ServiceProblem, UsageProblem
 from colordrill.picture import judge
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
@@ -165,7 +165,7 @@ def service_client(settings: Settings, url: str | None) -> Iterator[ComfyClient]
         EnvironmentProblem: it could not be started.
         UsageProblem: the workflows that it would be started with are not what they should be.
     """
-    with client_of(settings, None) if url is None else ComfyClient(url) as client:
+    with client_of(settings, None) if url is None else client_at(url) as client:
         yield client
 
 

@@ -71,6 +71,8 @@ def from_table(table: object, source: str) -> dict[str, str]:
             flat.update({f"{key}.{name}": each for name, each in value.items()})
         else:
             flat[key] = value
+    for key in flat:
+        _refuse_unknown(key, f"[service] in {source}")
     return {key: _text(key, value, source) for key, value in flat.items()}
 
 
@@ -137,15 +139,15 @@ def settable() -> str:
     return f"of a service: {', '.join(KEYS)}, {ENVIRONMENT}NAME; layouts: {', '.join(layouts())}"
 
 
-def _refuse_unknown(key: str) -> None:
+def _refuse_unknown(key: str, table: str = "[service]") -> None:
     if key.startswith(ENVIRONMENT):
         name = key.removeprefix(ENVIRONMENT)
         if _VARIABLE.fullmatch(name) is None:
             raise UsageProblem(f"{name!r} cannot be the name of an environment variable")
     elif key == "image":
-        raise UsageProblem("image is no key of [service]", "set it at the top, or by --image")
+        raise UsageProblem(f"image is no key of {table}", "set it at the top, or by --image")
     elif key not in KEYS:
-        raise UnknownName("key of [service]", key, (*KEYS, f"{ENVIRONMENT}NAME"))
+        raise UnknownName(f"key of {table}", key, (*KEYS, f"{ENVIRONMENT}NAME"))
 
 
 def _text(key: str, value: object, source: str) -> str:

@@ -1,44 +1,35 @@
-"""Settings of a run: defaults, then the configuration file, the environment, the options."""
+"""Settings of a run, and plans of backups and readiness: file, environment, options."""
 
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from colordrill.errors import UsageProblem
-from colordrill.scenario import notify as notices
+from colordrill.scenario import backup_plan, readiness_plan
+from colordrill.scenario.backup_plan import BackupPlan, build_backup_plan
+from colordrill.scenario.configuration import (
+    OVERRIDES,
+    PROFILES,
+    SETTINGS,
+    Said,
+    from_environment,
+    from_file,
+    from_options,
+)
 from colordrill.scenario.fault_spec import StrategyKind
-from colordrill.scenario.model import Objectives, Pace, Scenario
-from colordrill.scenario.notify import NotifySpec
+from colordrill.scenario.model import Scenario
+from colordrill.scenario.notify import NotifySpec, build_notify
+from colordrill.scenario.readiness_plan import ReadinessPlan, build_readiness_plan
 from colordrill.scenario.service import ServiceSpec
-from colordrill.scenario.service_values import build_service, from_table, from_variables
+from colordrill.scenario.service_values import build_service
 
 CONFIG_FILE = "colordrill.toml"
-ENVIRONMENT_PREFIX = "COLORDRILL_"
-SERVICE_PREFIX = f"{ENVIRONMENT_PREFIX}SERVICE_"
-PROFILES: Mapping[str, Mapping[str, float | int]] = {
-    "gate": {},
-    "nightly": {"steady_canaries": 12, "points_before_fault": 6, "stability_s": 30.0},
-}
-_WANTED: Mapping[str, str] = {
-    "profile": "text",
-    "image": "text",
-    "device": "text",
-    "strategy": "text",
-    "out": "a path",
-    "seed": "a whole number",
-    "keep": "true or false",
-}
-_PATH_KEYS = frozenset({"goldens", "workflows", "checkpoint_file"})
-_NO_PATHS = frozenset({"bundled", "image"})
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off", ""})
+OPTIONS = "the options"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +65,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse what no drill could use."""
-        if self.profile not in PROFILES:
-            raise UsageProblem(
-                f"there is no profile {self.profile!r}", f"profiles: {', '.join(PROFILES)}"
-            )
-        if self.device not in {"cpu", "cuda"}:
-            raise UsageProblem(f"device must be cpu or cuda, not {self.device!r}")
-        if self.strategy is not None and self.strategy not in set(StrategyKind):
-            raise UsageProblem(
-                f"there is no strategy {self.strategy!r}", f"strategies: {', '.join(StrategyKind)}"
-            )
+        SETTINGS.read({key: getattr(self, key) for key in SETTINGS.kinds}, "the settings")
         service = build_service(self.service_values, self.image)
         # the dataclass is frozen for everybody else
         object.__setattr__(self, "service", service)
@@ -121,24 +103,17 @@ class Settings:
             )
         if self.strategy is not None:
             scenario = scenario.kept_by(StrategyKind(self.strategy))
-        pace: dict[str, Any] = dict(PROFILES[self.profile])
-        objectives: dict[str, Any] = {}
-        tables: dict[str, tuple[dict[str, Any], type]] = {
-            "pace": (pace, Pace),
-            "objectives": (objectives, Objectives),
+        changed: dict[str, dict[str, Any]] = {
+            "pace": dict(PROFILES[self.profile]),
+            "objectives": {},
         }
-        for key, value in self.overrides.items():
+        for key, value in OVERRIDES.read(self.overrides, "the settings").items():
             table, _, name = key.partition(".")
-            if table not in tables or name not in {f.name for f in fields(tables[table][1])}:
-                raise UsageProblem(f"there is nothing called {key!r} to set", _settable())
-            kind = {f.name: f.type for f in fields(tables[table][1])}[name]
-            if kind == "int" and not float(value).is_integer():
-                raise UsageProblem(f"{key} must be a whole number, not {value!r}")
-            tables[table][0][name] = int(value) if kind == "int" else value
+            changed[table][name] = value
         return replace(
             scenario,
-            pace=replace(scenario.pace, **pace),
-            objectives=replace(scenario.objectives, **objectives),
+            pace=replace(scenario.pace, **changed["pace"]),
+            objectives=replace(scenario.objectives, **changed["objectives"]),
         )
 
 
@@ -155,11 +130,12 @@ def load_settings(
     Raises:
         UsageProblem: the file is malformed, a key is unknown, or a value has the wrong type.
     """
+    given = {key: value for key, value in ini.items() if value}
     return _merged(
-        ("pytest's configuration", {key: value for key, value in ini.items() if value}),
-        (CONFIG_FILE, _from_file(directory / CONFIG_FILE)),
-        ("the environment", _from_environment(os.environ)),
-        ("the options", options),
+        from_options(given, "pytest's configuration"),
+        from_file(directory / CONFIG_FILE),
+        from_environment(os.environ),
+        from_options(options, OPTIONS),
     )
 
 
@@ -169,117 +145,54 @@ def settings_of(options: Mapping[str, Any]) -> Settings:
     Raises:
         UsageProblem: as `load_settings`.
     """
-    return _merged(("the command", options))
+    return _merged(from_options(options, "the command"))
 
 
-def _merged(*sources: tuple[str, Mapping[str, Any]]) -> Settings:
+def load_backup_plan(options: Mapping[str, Any], directory: Path) -> BackupPlan:
+    """The plan of *directory*/colordrill.toml, the environment and *options*; later wins.
+
+    Args:
+        options: key of the table ``[backup]`` to text or value; None means not given.
+        directory: where the configuration file is looked for.
+
+    Raises:
+        UsageProblem: the file is malformed, a key is unknown, or a value cannot be.
+    """
+    return build_backup_plan(
+        from_file(directory / CONFIG_FILE).backup,
+        backup_plan.TABLE.from_variables(os.environ),
+        backup_plan.TABLE.read(options, OPTIONS),
+    )
+
+
+def load_readiness_plan(options: Mapping[str, Any], directory: Path) -> ReadinessPlan:
+    """The plan of *directory*/colordrill.toml, the environment and *options*; later wins.
+
+    Args:
+        options: key of the table ``[readiness]`` to text or value; None means not given.
+        directory: where the configuration file is looked for.
+
+    Raises:
+        UsageProblem: the file is malformed, a key is unknown, or a value cannot be.
+    """
+    return build_readiness_plan(
+        from_file(directory / CONFIG_FILE).readiness,
+        readiness_plan.TABLE.from_variables(os.environ),
+        readiness_plan.TABLE.read(options, OPTIONS),
+    )
+
+
+def _merged(*sources: Said) -> Settings:
     chosen: dict[str, Any] = {}
     overrides: dict[str, float] = {}
     service: dict[str, str] = {}
-    notify: list[Mapping[str, str]] = []
-    for source, values in sources:
-        for key, value in values.items():
-            if key == "overrides":
-                overrides.update(
-                    {name: _number(source, name, each) for name, each in value.items()}
-                )
-            elif key == "service_values":
-                service.update(value)
-            elif key == "notify":
-                notify.append(value)
-            elif value is not None:
-                chosen[key] = _typed(source, key, value)
+    for each in sources:
+        chosen.update(each.settings)
+        overrides.update(each.overrides)
+        service.update(each.service)
     return Settings(
         **chosen,
         overrides=overrides,
         service_values=service,
-        notify=notices.build_notify(*notify),
+        notify=build_notify(*(each.notify for each in sources)),
     )
-
-
-def read_configuration(path: Path) -> dict[str, Any]:
-    """The content of a configuration file; empty where there is none.
-
-    Raises:
-        UsageProblem: it cannot be read, or is no TOML.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageProblem(f"{path} cannot be read: {error}", "mend it or remove it") from error
-
-
-def _from_file(path: Path) -> dict[str, Any]:
-    content = read_configuration(path)
-    # of `colordrill backup`, which reads it itself
-    content.pop("backup", None)
-    # of `colordrill readiness`, which reads it itself
-    content.pop("readiness", None)
-    overrides = {}
-    for table in ("pace", "objectives"):
-        values = content.pop(table, {})
-        if not isinstance(values, dict):
-            raise UsageProblem(f"{path}: {table} = {values!r} is not a table", _settable())
-        overrides.update({f"{table}.{name}": value for name, value in values.items()})
-    for name in ("overrides", "service_values"):
-        if name in content:
-            raise UsageProblem(f"{path}: {name} is not a setting", _settable())
-    service = from_table(content.pop("service", {}), str(path))
-    anchored = {key: _anchored(key, value, path.parent) for key, value in service.items()}
-    told = {"notify": notices.from_table(content.pop("notify", {}), path)}
-    return {**content, **told, "overrides": overrides, "service_values": anchored}
-
-
-def _anchored(key: str, value: str, directory: Path) -> str:
-    """A path of a file is meant from where the file lies."""
-    is_path = key in _PATH_KEYS and value not in _NO_PATHS
-    return str(directory / value) if is_path and directory != Path.cwd() else value
-
-
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "service_values": from_variables(environment, SERVICE_PREFIX),
-        "notify": notices.from_variables(environment),
-    }
-    for name in _WANTED:
-        value = environment.get(ENVIRONMENT_PREFIX + name.upper())
-        if value:
-            found[name] = value
-    return found
-
-
-def _typed(source: str, key: str, value: Any) -> Any:
-    if key in {"profile", "image", "device", "strategy"} and isinstance(value, str):
-        return value
-    if key == "out" and isinstance(value, str | Path):
-        return Path(value)
-    if key == "seed" and isinstance(value, int | str) and not isinstance(value, bool):
-        with suppress(ValueError):
-            return int(value)
-    if key == "keep":
-        if isinstance(value, bool):
-            return value
-        if str(value).lower() in _TRUE | _FALSE:
-            return str(value).lower() in _TRUE
-    if key in _WANTED:
-        raise UsageProblem(f"{source}: {key} must be {_WANTED[key]}, not {value!r}")
-    raise UsageProblem(
-        f"{source}: there is no setting {key}", f"settings: {', '.join(_WANTED)}; {_settable()}"
-    )
-
-
-def _number(source: str, name: str, value: Any) -> float:
-    try:
-        if isinstance(value, bool):
-            raise TypeError("a truth value is no number")
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise UsageProblem(f"{source}: {name} must be a number, not {value!r}") from error
-
-
-def _settable() -> str:
-    names = [f"pace.{field.name}" for field in fields(Pace)]
-    names += [f"objectives.{field.name}" for field in fields(Objectives)]
-    return "to override: " + ", ".join(names)

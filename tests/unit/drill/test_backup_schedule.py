@@ -146,12 +146,42 @@ def test_a_zombie_is_not_running() -> None:
         assert not alive.running
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"pid": 1}', "null"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"pid": 1}', "null", "[" * 100_000])
 def test_a_state_that_cannot_be_read_is_told(directory: Path, text: str) -> None:
     (directory / STATE).write_text(text)
 
     with pytest.raises(EnvironmentProblem, match=STATE):
         state_of(directory)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("pid", "abc"),
+        ("pid", [1]),
+        ("pid", True),
+        ("pid", 0),
+        ("pid", -1),
+        ("pid", 10**30),
+        ("began", 5),
+        ("started_at", None),
+        ("interval_s", "often"),
+        ("interval_s", float("nan")),
+        ("interval_s", 10**400),
+        ("interval_s", 0),
+    ],
+)
+def test_a_state_that_names_no_process_stops_nothing_and_stays(
+    directory: Path, key: str, value: object
+) -> None:
+    text = json.dumps({**asdict(state(os.getpid(), began="1")), key: value})
+    (directory / STATE).write_text(text)
+
+    with pytest.raises(EnvironmentProblem, match=STATE) as caught:
+        stop_schedule(None, SystemClock())
+
+    assert caught.value.next_step
+    assert (directory / STATE).read_text() == text
 
 
 def test_stopping_ends_the_process_and_no_other(directory: Path) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from colordrill.errors import UsageProblem
-from colordrill.scenario.readiness_plan import ReadinessPlan, load_readiness_plan
-from colordrill.scenario.settings import load_settings
+from colordrill.scenario.readiness_plan import ReadinessPlan
+from colordrill.scenario.settings import load_readiness_plan, load_settings
 
 NOTHING: dict[str, Any] = {"max_age": None, "rehearsal": None}
 

@@ -6,7 +6,8 @@ import pytest
 
 from colordrill.errors import UsageProblem
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
-from colordrill.scenario.settings import CONFIG_FILE, PROFILES, Settings, load_settings
+from colordrill.scenario.configuration import PROFILES
+from colordrill.scenario.settings import CONFIG_FILE, Settings, load_settings
 
 
 def configured(directory: Path, text: str | bytes) -> Path:
@@ -152,7 +153,7 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["pace.nothing", "speed.rto_s", "rto_s", "", ".", "pace.", "pace"])
 def test_an_override_of_nothing_is_refused_with_what_can_be_set(key: str) -> None:
-    with pytest.raises(UsageProblem, match="nothing called") as caught:
+    with pytest.raises(UsageProblem, match="no setting") as caught:
         Settings(overrides={key: 1.0}).apply(HOST_POWER_LOSS)
 
     assert "pace.canary_interval_s" in caught.value.next_step
@@ -221,4 +222,4 @@ def test_an_unknown_profile_lists_the_known_ones() -> None:
     with pytest.raises(UsageProblem, match="weekly") as caught:
         Settings(profile="weekly")
 
-    assert "gate, nightly" in caught.value.next_step
+    assert "gate, nightly" in caught.value.cause
