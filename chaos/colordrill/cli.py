@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 import traceback
 from pathlib import Path
@@ -25,7 +24,7 @@ from colordrill.errors import ColordrillError, ExitCode
 from colordrill.options import drill_options, json_option
 from colordrill.scenario.catalogue import find_scenario, scenario_names
 from colordrill.scenario.model import Scenario
-from colordrill.scenario.settings import Settings, load_settings, settings_of
+from colordrill.scenario.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from colordrill.drill.stacks import Stacks
@@ -122,19 +121,20 @@ def _run_all(scenarios: tuple[str, ...], settings: Settings, as_json: bool) -> N
     from colordrill.record.trend import print_records
 
     chosen = [settings.apply(find_scenario(name)) for name in scenarios]
-    records, worst = [], ExitCode.PASS
+    records, codes = [], []
     with Stacks(settings, SystemClock()) as stacks:
         for scenario in chosen:
             record, code = _run_one(scenario, settings, as_json, stacks)
             records.append(record)
-            worst = max(worst, code, key=SEVERITY.index)
+            codes.append(code)
             if code is ExitCode.INTERRUPTED:
                 break
     if len(chosen) > 1:
         print_records(records, stream=sys.stderr if as_json else sys.stdout)
     if as_json:
         click.echo(json.dumps(records[0] if len(scenarios) == 1 else records, ensure_ascii=False))
-    sys.exit(int(worst))
+    # of no drill at all nothing is known, which is no pass
+    sys.exit(int(max(codes, key=SEVERITY.index, default=ExitCode.UNKNOWN)))
 
 
 def _run_one(
@@ -169,16 +169,14 @@ def replay(run_directory: Path, as_json: bool) -> None:
     Example:
       colordrill replay runs/20261122T201530Z-host_power_loss-1
     """
+    from colordrill.commands.recorded import recorded_drill
     from colordrill.record.journal import open_run, read_record
+    from colordrill.record.wording import printable
 
-    drill = read_record(open_run(run_directory))["drill"]
-    click.echo(f"repeating: {drill['command']}", err=True)
-    context = run.make_context("run", shlex.split(drill["command"])[2:])
-    options = dict(context.params)
-    scenarios, as_json = options.pop("scenarios"), options.pop("as_json") or as_json
-    options.pop("every")
-    # what was in force then is all in the command: today's file and environment do not count
-    _run_all(scenarios, settings_of(options), as_json)
+    record = read_record(open_run(run_directory))
+    scenarios, settings = recorded_drill(record)
+    click.echo(f"repeating: {printable(record['drill']['command'])}", err=True)
+    _run_all(scenarios, settings, as_json)
 
 
 @main.command()
