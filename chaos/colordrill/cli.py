@@ -18,10 +18,12 @@ from colordrill.commands.golden import golden
 from colordrill.commands.listing import listing
 from colordrill.commands.readiness import readiness
 from colordrill.commands.recover import recover
+from colordrill.commands.reports import report, trend
 from colordrill.commands.verify import verify
 from colordrill.commands.workflows import workflows
 from colordrill.errors import ColordrillError, ExitCode
 from colordrill.options import drill_options, json_option
+from colordrill.record.wording import printable
 from colordrill.scenario.catalogue import find_scenario, scenario_names
 from colordrill.scenario.model import Scenario
 from colordrill.scenario.settings import Settings, load_settings
@@ -47,7 +49,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except ColordrillError as error:
-            click.echo(f"colordrill: {error}", err=True)
+            click.echo(f"colordrill: {printable(error)}", err=True)
             ctx.exit(int(error.exit_code))
         except (KeyboardInterrupt, click.Abort):
             click.echo("colordrill: interrupted", err=True)
@@ -149,7 +151,7 @@ def _run_one(
     if isinstance(result.error, KeyboardInterrupt):
         return result.record, ExitCode.INTERRUPTED
     if isinstance(result.error, ColordrillError):
-        click.echo(f"colordrill: {result.error}", err=True)
+        click.echo(f"colordrill: {printable(result.error)}", err=True)
         failed = result.verdict.exit_code is ExitCode.FAIL
         return result.record, ExitCode.FAIL if failed else result.error.exit_code
     if result.error is not None:
@@ -170,50 +172,13 @@ def replay(run_directory: Path, as_json: bool) -> None:
       colordrill replay runs/20261122T201530Z-host_power_loss-1
     """
     from colordrill.commands.recorded import recorded_drill
-    from colordrill.record.journal import open_run, read_record
-    from colordrill.record.wording import printable
+    from colordrill.commands.runs import find_run
+    from colordrill.record.journal import read_record
 
-    record = read_record(open_run(run_directory))
+    record = read_record(find_run(run_directory))
     scenarios, settings = recorded_drill(record)
     click.echo(f"repeating: {printable(record['drill']['command'])}", err=True)
     _run_all(scenarios, settings, as_json)
-
-
-@main.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
-def report(runs: tuple[Path, ...]) -> None:
-    """Write the reports of earlier runs again from their records and print the summaries.
-
-    \b
-    Example:
-      colordrill report runs/*
-    """
-    from colordrill.history import read_history
-    from colordrill.record.console import print_summary
-    from colordrill.record.journal import open_run, read_record
-    from colordrill.record.write import write_all
-
-    for path in runs:
-        directory = open_run(path)
-        record = read_record(directory)
-        write_all(directory, record, read_history(directory.history))
-        print_summary(record, directory.path)
-
-
-@main.command()
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("runs"), help="where the records are"
-)
-def trend(out: Path) -> None:
-    """Show verdict, RTA, RPA and colour of all runs by date.
-
-    \b
-    Example:
-      colordrill trend --out runs
-    """
-    from colordrill.record.trend import print_trend
-
-    print_trend(out)
 
 
 @main.command()
@@ -256,6 +221,8 @@ main.add_command(golden)
 main.add_command(listing)
 main.add_command(readiness)
 main.add_command(recover)
+main.add_command(report)
+main.add_command(trend)
 main.add_command(verify)
 main.add_command(workflows)
 

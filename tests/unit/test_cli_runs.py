@@ -1,4 +1,4 @@
-"""What the command line does with runs of the past."""
+"""What the command line does with runs of the past: `replay`, `report`, `trend`, `latest`."""
 
 from __future__ import annotations
 
@@ -102,6 +102,7 @@ class TestReplay:
         assert ended.exit_code == ExitCode.ENVIRONMENT
         assert "the record's command cannot be repeated" in ended.stderr
         assert "Traceback" not in ended.stderr
+        assert "\x1b" not in ended.stderr
         assert ended.stdout == ""
         assert drills.ran == []
 
@@ -115,3 +116,111 @@ class TestReplay:
         assert "repeating: " in ended.stderr
         assert "\x1b" not in ended.stderr
         assert drills.ran == []
+
+
+class TestReport:
+    def test_it_does_the_rest_and_names_what_it_could_not_read(self, here: Path) -> None:
+        good = [recorded(here / "runs", hours=hour) for hour in (0, 3)]
+        bad = recorded(here / "runs", hours=1)
+        bad.record.write_text("[" * 200_000)
+        (here / "runs" / "notes").mkdir()
+
+        ended = colordrill("report", *map(str, sorted((here / "runs").iterdir())))
+
+        assert ended.exit_code == ExitCode.ENVIRONMENT
+        assert all(run.report_html.is_file() for run in good)
+        assert ended.stdout.count("verdict: pass") == 2
+        assert f"cannot read the record {bad.record}" in ended.stderr
+        assert "notes holds neither a record nor a history" in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+    def test_records_of_recoveries_and_restores_are_passed_over(self, here: Path) -> None:
+        run = recorded(here / "runs")
+        for name in ("recoveries", "restores"):
+            (here / "runs" / name / "20260314T092653Z-recover-1").mkdir(parents=True)
+
+        ended = colordrill("report", *map(str, (here / "runs").iterdir()))
+
+        assert ended.exit_code == ExitCode.PASS
+        assert run.report_html.is_file()
+        assert colordrill("report", "runs/recoveries").exit_code == ExitCode.ENVIRONMENT
+
+    def test_a_directory_s_name_cannot_steer_the_terminal(self, here: Path) -> None:
+        run = recorded(here)
+        run.path.rename(here / ESCAPE)
+
+        for arguments in (("report", ESCAPE), ("verify", f"{ESCAPE}/absent"), ("trend",)):
+            assert "\x1b" not in colordrill(*arguments).output
+
+
+class TestWhereRunsAre:
+    @pytest.mark.parametrize("by", ["file", "environment"])
+    def test_latest_and_trend_look_where_records_go(
+        self, here: Path, monkeypatch: pytest.MonkeyPatch, by: str
+    ) -> None:
+        recorded(here / "runs")
+        recorded(here / "records", hours=1, verdict=Verdict.FAIL)
+        if by == "file":
+            (here / CONFIG_FILE).write_text('out = "records"\n')
+        else:
+            monkeypatch.setenv("COLORDRILL_OUT", "records")
+
+        assert colordrill("report", "latest").stdout.startswith("verdict: fail")
+        assert json.loads(colordrill("verify", "latest", "--json").stdout)["record"] == "fail"
+        assert colordrill("trend").stdout.splitlines()[1].split("\t")[3] == "fail"
+        assert colordrill("report", "runs/latest").stdout.startswith("verdict: pass")
+        assert colordrill("trend", "--out", "runs").stdout.splitlines()[1].split("\t")[3] == "pass"
+
+    def test_without_a_word_about_it_they_look_into_runs(self, here: Path) -> None:
+        recorded(here / "runs")
+
+        assert colordrill("report", "latest").exit_code == ExitCode.PASS
+        assert len(colordrill("trend").stdout.splitlines()) == 2
+
+    def test_a_run_that_is_called_latest_is_that_run(self, here: Path) -> None:
+        recorded(here / "runs", verdict=Verdict.FAIL)
+        recorded(here).path.rename(here / "latest")
+
+        assert colordrill("report", "latest").stdout.startswith("verdict: pass")
+
+    def test_a_configuration_that_is_not_asked_need_not_be_read(self, here: Path) -> None:
+        run = recorded(here / "runs")
+        (here / CONFIG_FILE).write_text("nonsense")
+
+        assert colordrill("report", str(run.path)).exit_code == ExitCode.PASS
+        assert colordrill("trend", "--out", "runs").exit_code == ExitCode.PASS
+        assert colordrill("report", "latest").exit_code == ExitCode.USAGE
+
+    @pytest.mark.parametrize("command", ["verify", "report", "replay", "trend --out"])
+    @pytest.mark.parametrize("path", ["a" * 5000, f"{'a' * 300}/latest"])
+    def test_a_path_that_is_too_long_is_no_run(self, command: str, path: str) -> None:
+        ended = colordrill(*command.split(), path)
+
+        assert ended.exit_code == ExitCode.ENVIRONMENT
+        assert "there is no run at" in ended.stderr or "there are no runs in" in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+    def test_a_trend_of_a_run_is_refused(self, here: Path) -> None:
+        run = recorded(here / "runs")
+
+        ended = colordrill("trend", "--out", str(run.path))
+
+        assert ended.exit_code == ExitCode.ENVIRONMENT
+        assert "is a run, not a folder of runs" in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["report", "replay"])
+def test_a_run_that_is_not_there_is_named(command: str) -> None:
+    ended = colordrill(command, "runs/absent")
+
+    assert ended.exit_code in {ExitCode.USAGE, ExitCode.ENVIRONMENT}
+    assert "absent" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_trend_of_a_directory_that_is_not_there_names_it() -> None:
+    ended = colordrill("trend", "--out", "absent")
+
+    assert ended.exit_code == ExitCode.ENVIRONMENT
+    assert "no runs in absent" in ended.stderr
+    assert "Traceback" not in ended.stderr

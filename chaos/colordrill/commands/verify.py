@@ -35,11 +35,11 @@ def verify(run_directory: Path, as_json: bool) -> None:
       colordrill verify runs/latest
       colordrill verify RUN --json | jq -r '.checks[] | select(.verdict != "pass") | .name'
     """
+    from colordrill.commands.runs import find_run
     from colordrill.history import read_history
-    from colordrill.record.journal import open_run
     from colordrill.verify.recomputed import recompute
 
-    run = open_run(run_directory)
+    run = find_run(run_directory)
     record, why = _record(run)
     found = recompute(lambda: read_history(run.history), lambda: _recorded_scenario(record, why))
     outcome = found.outcome
