@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 import traceback
 from pathlib import Path
@@ -19,13 +18,15 @@ from colordrill.commands.golden import golden
 from colordrill.commands.listing import listing
 from colordrill.commands.readiness import readiness
 from colordrill.commands.recover import recover
+from colordrill.commands.reports import report, trend
 from colordrill.commands.verify import verify
 from colordrill.commands.workflows import workflows
 from colordrill.errors import ColordrillError, ExitCode
 from colordrill.options import drill_options, json_option
+from colordrill.record.wording import printable
 from colordrill.scenario.catalogue import find_scenario, scenario_names
 from colordrill.scenario.model import Scenario
-from colordrill.scenario.settings import Settings, load_settings, settings_of
+from colordrill.scenario.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from colordrill.drill.stacks import Stacks
@@ -48,7 +49,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except ColordrillError as error:
-            click.echo(f"colordrill: {error}", err=True)
+            click.echo(f"colordrill: {printable(error)}", err=True)
             ctx.exit(int(error.exit_code))
         except (KeyboardInterrupt, click.Abort):
             click.echo("colordrill: interrupted", err=True)
@@ -122,19 +123,20 @@ def _run_all(scenarios: tuple[str, ...], settings: Settings, as_json: bool) -> N
     from colordrill.record.trend import print_records
 
     chosen = [settings.apply(find_scenario(name)) for name in scenarios]
-    records, worst = [], ExitCode.PASS
+    records, codes = [], []
     with Stacks(settings, SystemClock()) as stacks:
         for scenario in chosen:
             record, code = _run_one(scenario, settings, as_json, stacks)
             records.append(record)
-            worst = max(worst, code, key=SEVERITY.index)
+            codes.append(code)
             if code is ExitCode.INTERRUPTED:
                 break
     if len(chosen) > 1:
         print_records(records, stream=sys.stderr if as_json else sys.stdout)
     if as_json:
         click.echo(json.dumps(records[0] if len(scenarios) == 1 else records, ensure_ascii=False))
-    sys.exit(int(worst))
+    # of no drill at all nothing is known, which is no pass
+    sys.exit(int(max(codes, key=SEVERITY.index, default=ExitCode.UNKNOWN)))
 
 
 def _run_one(
@@ -149,7 +151,7 @@ def _run_one(
     if isinstance(result.error, KeyboardInterrupt):
         return result.record, ExitCode.INTERRUPTED
     if isinstance(result.error, ColordrillError):
-        click.echo(f"colordrill: {result.error}", err=True)
+        click.echo(f"colordrill: {printable(result.error)}", err=True)
         failed = result.verdict.exit_code is ExitCode.FAIL
         return result.record, ExitCode.FAIL if failed else result.error.exit_code
     if result.error is not None:
@@ -169,53 +171,14 @@ def replay(run_directory: Path, as_json: bool) -> None:
     Example:
       colordrill replay runs/20261122T201530Z-host_power_loss-1
     """
-    from colordrill.record.journal import open_run, read_record
+    from colordrill.commands.recorded import recorded_drill
+    from colordrill.commands.runs import find_run
+    from colordrill.record.journal import read_record
 
-    drill = read_record(open_run(run_directory))["drill"]
-    click.echo(f"repeating: {drill['command']}", err=True)
-    context = run.make_context("run", shlex.split(drill["command"])[2:])
-    options = dict(context.params)
-    scenarios, as_json = options.pop("scenarios"), options.pop("as_json") or as_json
-    options.pop("every")
-    # what was in force then is all in the command: today's file and environment do not count
-    _run_all(scenarios, settings_of(options), as_json)
-
-
-@main.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
-def report(runs: tuple[Path, ...]) -> None:
-    """Write the reports of earlier runs again from their records and print the summaries.
-
-    \b
-    Example:
-      colordrill report runs/*
-    """
-    from colordrill.history import read_history
-    from colordrill.record.console import print_summary
-    from colordrill.record.journal import open_run, read_record
-    from colordrill.record.write import write_all
-
-    for path in runs:
-        directory = open_run(path)
-        record = read_record(directory)
-        write_all(directory, record, read_history(directory.history))
-        print_summary(record, directory.path)
-
-
-@main.command()
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("runs"), help="where the records are"
-)
-def trend(out: Path) -> None:
-    """Show verdict, RTA, RPA and colour of all runs by date.
-
-    \b
-    Example:
-      colordrill trend --out runs
-    """
-    from colordrill.record.trend import print_trend
-
-    print_trend(out)
+    record = read_record(find_run(run_directory))
+    scenarios, settings = recorded_drill(record)
+    click.echo(f"repeating: {printable(record['drill']['command'])}", err=True)
+    _run_all(scenarios, settings, as_json)
 
 
 @main.command()
@@ -258,6 +221,8 @@ main.add_command(golden)
 main.add_command(listing)
 main.add_command(readiness)
 main.add_command(recover)
+main.add_command(report)
+main.add_command(trend)
 main.add_command(verify)
 main.add_command(workflows)
 

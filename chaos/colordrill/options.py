@@ -76,7 +76,7 @@ drill_options = _with_options(
     _device_option,
     click.option(
         "--strategy",
-        type=click.Choice(list(StrategyKind)),
+        type=click.Choice([each.value for each in StrategyKind]),
         help="how drills that fail over keep their recovery points, e.g. s3; default: as each says",
     ),
     out_option,

@@ -3,25 +3,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
-from colordrill import data
+from colordrill import cli, data
 from colordrill.cli import SEVERITY, main
 from colordrill.data import fixtures
 from colordrill.drill import run as drill_run
-from colordrill.drill.run import DrillResult
 from colordrill.drill.stacks import Stacks
 from colordrill.errors import EnvironmentProblem, ExitCode
-from colordrill.record import console, trend
 from colordrill.scenario.catalogue import SCENARIOS, scenario_names
-from colordrill.scenario.model import Scenario
-from colordrill.scenario.settings import CONFIG_FILE, Settings
+from colordrill.scenario.settings import CONFIG_FILE
+from unit.drill_stub import Stub, stubbed
 
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
@@ -43,42 +39,9 @@ def colordrill(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
 
 
-@dataclass
-class Stub:
-    """Stands in for the drill: gives each scenario the verdict or the error it is told."""
-
-    verdicts: dict[str, str]
-    errors: dict[str, BaseException]
-    ran: list[tuple[Scenario, Settings]]
-    stacks: list[object]
-
-    def __call__(
-        self, scenario: Scenario, settings: Settings, _say: object, stacks: object
-    ) -> Stub:
-        self.ran.append((scenario, settings))
-        self.stacks.append(stacks)
-        return self
-
-    def run(self) -> DrillResult:
-        name = self.ran[-1][0].name
-        error = self.errors.get(name)
-        record = {"drill": {"scenario": name}, "verdict": self.verdicts.get(name, "pass")}
-        if error is not None:
-            record["verdict"] = "unknown"
-        return DrillResult(Path("runs"), record, error)
-
-
 @pytest.fixture
 def drills(monkeypatch: pytest.MonkeyPatch) -> Stub:
-    stub = Stub({}, {}, [], [])
-    monkeypatch.setattr(drill_run, "Drill", stub)
-
-    def no_summary(*_: Any, **__: Any) -> None:
-        """The summary has its own tests."""
-
-    monkeypatch.setattr(console, "print_summary", no_summary)
-    monkeypatch.setattr(trend, "print_records", no_summary)
-    return stub
+    return stubbed(monkeypatch)
 
 
 @pytest.mark.parametrize("words", list(commands(main)), ids=" ".join)
@@ -201,6 +164,14 @@ def test_of_several_drills_the_worst_counts_and_all_run(drills: Stub) -> None:
     assert [each["verdict"] for each in json.loads(ended.stdout)] == ["fail", "unknown"]
 
 
+def test_of_no_drill_at_all_nothing_is_known(drills: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "scenario_names", tuple)
+
+    assert colordrill("run", "--all").exit_code == ExitCode.UNKNOWN
+
+    assert drills.ran == []
+
+
 def test_one_drill_as_json_is_one_record(drills: Stub) -> None:
     ended = colordrill("run", "host_power_loss", "--json")
 
@@ -271,20 +242,3 @@ def test_a_golden_whose_hash_is_wrong_is_exit_4_and_nothing_is_started(
     assert "not what its manifest says" in ended.stderr
     assert "next step" in ended.stderr
     assert not (empty_directory / "runs").exists()
-
-
-@pytest.mark.parametrize("command", ["report", "replay"])
-def test_a_run_that_is_not_there_is_named(command: str) -> None:
-    ended = colordrill(command, "runs/absent")
-
-    assert ended.exit_code in {ExitCode.USAGE, ExitCode.ENVIRONMENT}
-    assert "absent" in ended.stderr
-    assert "Traceback" not in ended.stderr
-
-
-def test_a_trend_of_a_directory_that_is_not_there_names_it() -> None:
-    ended = colordrill("trend", "--out", "absent")
-
-    assert ended.exit_code == ExitCode.ENVIRONMENT
-    assert "no runs in absent" in ended.stderr
-    assert "Traceback" not in ended.stderr

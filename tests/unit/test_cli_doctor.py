@@ -54,6 +54,16 @@ def test_a_line_per_clause_and_its_remedy_below(monkeypatch: pytest.MonkeyPatch)
     assert ASKED[0].service.layout == "comfyui"
 
 
+def test_what_a_service_answers_cannot_steer_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, missing("node", "\x1b[2Jgone", "\u202einstall it"))
+
+    shown = doctor("--image", "mine:1").stdout
+
+    assert "gone" in shown
+    assert "install it" in shown
+    assert not {"\x1b", "\u202e"} & set(shown)
+
+
 @pytest.mark.parametrize("service", [("--image", "x"), ("--url", "http://x")])
 def test_what_is_missing_is_exit_1_and_what_is_unknown_is_exit_3(
     monkeypatch: pytest.MonkeyPatch, service: tuple[str, str]

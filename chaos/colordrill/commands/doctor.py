@@ -14,6 +14,7 @@ import click
 from colordrill.commands.addresses import url_option
 from colordrill.errors import ExitCode, UsageProblem
 from colordrill.options import json_option, service_options
+from colordrill.record.wording import printable
 from colordrill.scenario.settings import load_settings
 
 
@@ -58,9 +59,9 @@ def _machine(as_json: bool) -> None:
         click.echo(json.dumps([dataclasses.asdict(each) for each in findings]))
     else:
         for each in findings:
-            click.echo(f"{each.status:8} {each.name}: {each.detail}")
+            click.echo(f"{each.status:8} {each.name}: {printable(each.detail)}")
             if each.remedy:
-                click.echo(f"         → {each.remedy}")
+                click.echo(f"         → {printable(each.remedy)}")
     if any(str(each.status) == "missing" for each in findings):
         sys.exit(int(ExitCode.ENVIRONMENT))
 
@@ -70,9 +71,9 @@ def _service(clauses: Iterable[Any], as_json: bool) -> None:
     for each in clauses:
         seen.append(each)
         if not as_json:
-            click.echo(f"{each.outcome:8} {each.name}: {each.detail}")
+            click.echo(f"{each.outcome:8} {each.name}: {printable(each.detail)}")
             if each.remedy:
-                click.echo(f"         → {each.remedy}")
+                click.echo(f"         → {printable(each.remedy)}")
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(each) for each in seen], ensure_ascii=False))
     outcomes = {str(each.outcome) for each in seen}

@@ -11,6 +11,7 @@ import click
 from colordrill.commands.addresses import url_option
 from colordrill.errors import ExitCode
 from colordrill.options import drill_options
+from colordrill.record.wording import printable
 from colordrill.scenario.settings import load_settings
 
 URL_HELP = "a running service; default: the bundled one is started"
@@ -61,6 +62,8 @@ def golden_verify(url: str | None, **options: Any) -> None:
 
     wrong = False
     for name, judgement in verify(load_settings(options, Path.cwd()), url):
-        click.echo(f"{name}: {'right' if judgement.correct else 'WRONG'} {judgement.scores}")
+        click.echo(
+            f"{printable(name)}: {'right' if judgement.correct else 'WRONG'} {judgement.scores}"
+        )
         wrong = wrong or judgement.correct is not True
     sys.exit(int(ExitCode.FAIL if wrong else ExitCode.PASS))

@@ -7,14 +7,18 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from colordrill.errors import RecordProblem
+from colordrill.errors import RecordProblem, UsageProblem
 from colordrill.options import json_option
 from colordrill.outcome import Outcome
 from colordrill.scenario.model import Objectives, Scenario
+
+if TYPE_CHECKING:
+    from colordrill.record.journal import RunDirectory
+    from colordrill.verify.recomputed import Recomputed
 
 
 @click.command()
@@ -23,23 +27,23 @@ from colordrill.scenario.model import Objectives, Scenario
 def verify(run_directory: Path, as_json: bool) -> None:
     """Compute the verdict of an earlier run again, from its history alone.
 
-    Nothing is started and nothing is written. The exit code is the verdict's; where it differs from
-    what the run's record says, that is said.
+    Nothing is started and nothing is written. The exit code is the verdict's; where the run's
+    record says anything else than its history, that is said.
 
     \b
     Examples:
       colordrill verify runs/latest
       colordrill verify RUN --json | jq -r '.checks[] | select(.verdict != "pass") | .name'
     """
+    from colordrill.commands.runs import find_run
     from colordrill.history import read_history
-    from colordrill.record.journal import open_run
-    from colordrill.verify.recomputed import differences, recompute
+    from colordrill.verify.recomputed import recompute
 
-    run = open_run(run_directory)
+    run = find_run(run_directory)
     record, why = _record(run)
     found = recompute(lambda: read_history(run.history), lambda: _recorded_scenario(record, why))
     outcome = found.outcome
-    changed = [] if record is None else differences(outcome, record)
+    changed = [] if record is None else _changed(run, found, record)
     if as_json:
         click.echo(_as_json(run.name, found.scenario, outcome, record, changed))
     else:
@@ -48,7 +52,7 @@ def verify(run_directory: Path, as_json: bool) -> None:
     sys.exit(int(outcome.verdict.exit_code))
 
 
-def _record(run: Any) -> tuple[Mapping[str, Any] | None, str]:
+def _record(run: RunDirectory) -> tuple[Mapping[str, Any] | None, str]:
     """The run's record, or why there is none to compare with: the verdict does not need it."""
     from colordrill.record.journal import read_record
 
@@ -61,8 +65,13 @@ def _record(run: Any) -> tuple[Mapping[str, Any] | None, str]:
 
 
 def _recorded_scenario(record: Mapping[str, Any] | None, why: str) -> Scenario:
-    """For a history that does not name its scenario: the record's, with the record's objectives."""
-    from colordrill.scenario.recorded import scenario_from_note
+    """For a history that does not name its scenario: the command's, with the record's objectives.
+
+    Raises:
+        RecordProblem: there is no record, or its command or objectives cannot be used.
+    """
+    from colordrill.commands.recorded import recorded_drill
+    from colordrill.scenario.catalogue import find_scenario
 
     if record is None:
         raise RecordProblem(
@@ -71,7 +80,32 @@ def _recorded_scenario(record: Mapping[str, Any] | None, why: str) -> Scenario:
         )
     known = {field.name for field in dataclasses.fields(Objectives)}
     objectives = {name: value for name, value in record["objectives"].items() if name in known}
-    return scenario_from_note({"name": record["drill"]["scenario"], "objectives": objectives})
+    names, settings = recorded_drill(record)
+    try:
+        scenario = settings.apply(find_scenario(names[0]))
+        laid_over = dataclasses.replace(scenario.objectives, **objectives)
+    except UsageProblem as problem:
+        raise RecordProblem(
+            f"the history does not say which scenario it is of, and the record's: {problem.cause}",
+            problem.next_step,
+        ) from problem
+    return dataclasses.replace(scenario, objectives=laid_over)
+
+
+def _changed(run: RunDirectory, found: Recomputed, record: Mapping[str, Any]) -> list[str]:
+    """Where *record* is not what the history says, or why that cannot be told."""
+    from colordrill.history import read_history
+    from colordrill.record.model import fields_of_history
+    from colordrill.verify.recomputed import differences
+
+    try:
+        now = fields_of_history(found.scenario, found.outcome, read_history(run.history))
+    except (ArithmeticError, RecursionError) as error:
+        return [f"what the history says of faults and steps cannot be told: {error}"]
+    now["drill"] = {"scenario": found.scenario.name}
+    if "canary_interval_s" in record.get("measurements", {}):
+        now["measurements"] = {"canary_interval_s": found.scenario.pace.canary_interval_s}
+    return differences(now, record)
 
 
 def _print(scenario: Scenario, outcome: Outcome) -> None:
@@ -82,7 +116,7 @@ def _print(scenario: Scenario, outcome: Outcome) -> None:
     for check in outcome.checks:
         measured = f"{figure(check.value)} (bound {figure(check.bound)})"
         click.echo(f"  {check.verdict.value:8} {check.name:{width}}  {measured}")
-        click.echo(f"  {'':8} {'':{width}}  {printable(check.detail)}")
+        click.echo(f"  {'':8} {'':{width}}  {printable(' '.join(check.detail.split()))}")
 
 
 def _print_comparison(record: Mapping[str, Any] | None, why: str, changed: list[str]) -> None:

@@ -13,6 +13,7 @@ import click
 from colordrill.commands.addresses import url_option
 from colordrill.errors import ExitCode
 from colordrill.options import PATH, drill_options, json_option
+from colordrill.record.wording import printable
 from colordrill.scenario.settings import load_settings
 
 URL_HELP = "a running service; default: the configured one is started"
@@ -49,7 +50,7 @@ def workflows_verify(url: str | None, as_json: bool, **options: Any) -> None:
             checks.append(check)
             if not as_json:
                 cause = f": {check.cause}" if check.cause else ""
-                click.echo(f"{check.workflow} {check.check}: {check.outcome}{cause}")
+                click.echo(printable(f"{check.workflow} {check.check}: {check.outcome}{cause}"))
     finally:
         # what was found before the service failed was found all the same
         if as_json:
@@ -81,4 +82,4 @@ def workflows_derive(url: str | None, to: Path | None, **options: Any) -> None:
     settings = load_settings(options, Path.cwd())
     lines = derive_api_forms(settings, url) if to is None else derive_directory(settings, url, to)
     for line in lines:
-        click.echo(line)
+        click.echo(printable(line))

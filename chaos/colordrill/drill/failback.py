@@ -14,7 +14,7 @@ from colordrill.drill.assets import Assets, load_assets
 from colordrill.drill.attached import AttachedStack, attached_stack
 from colordrill.drill.backups import TURN
 from colordrill.drill.failback_record import RECORD, Failback, FailbackEnd, files_of
-from colordrill.drill.incident import FOLDER, PURPOSE
+from colordrill.drill.incident import PURPOSE
 from colordrill.drill.incident_refusals import refuse_other_service, told_by
 from colordrill.drill.incident_world import look, public_client
 from colordrill.drill.operating import active_now, operating, write_record
@@ -23,7 +23,7 @@ from colordrill.drill.standing import keep_logs
 from colordrill.errors import ColordrillError, GoldenProblem, RecordProblem
 from colordrill.history import Event
 from colordrill.interrupts import interruptible, shielded
-from colordrill.record.journal import RunDirectory
+from colordrill.record.journal import RECOVERIES, RunDirectory
 from colordrill.recover.course import Way
 from colordrill.recover.failback import FailbackRunbook
 from colordrill.recover.failback_course import FailbackCourse, failback_course
@@ -128,7 +128,7 @@ class _Start:
     def run(self) -> Failback:
         """Take the steps, write down what happened."""
         directory = RunDirectory.create(
-            self.settings.out / FOLDER, "failback", self.past.starts + 1, self._began_at
+            self.settings.out / RECOVERIES, "failback", self.past.starts + 1, self._began_at
         )
         self.say(self.course.why)
         end, problem = FailbackEnd.BROKEN_OFF, None

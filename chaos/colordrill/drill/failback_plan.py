@@ -12,10 +12,11 @@ from colordrill.clock import Clock, SystemClock
 from colordrill.drill.attached import AttachedStack, attached_stack
 from colordrill.drill.failback import HOLDER
 from colordrill.drill.failback_record import Files, files_of
-from colordrill.drill.incident import FOLDER, PURPOSE
+from colordrill.drill.incident import PURPOSE
 from colordrill.drill.incident_refusals import refuse_other_service, told_by
 from colordrill.drill.incident_world import look, public_client
 from colordrill.errors import EnvironmentProblem, ExitCode
+from colordrill.record.journal import RECOVERIES
 from colordrill.recover.course import Way, World
 from colordrill.recover.failback_course import FailbackCourse, failback_course
 from colordrill.recover.incident import CANARIES
@@ -112,5 +113,5 @@ def _steps(stack: AttachedStack, course: FailbackCourse, settings: Settings) -> 
         "verify": "send a canary of every kind to the primary itself, judge the pictures",
         "switch": "make the primary the gateway's only active site, and see it answer",
         "record": "verify the last point, stop the DR site's service, empty its folders; "
-        f"the record goes to {settings.out / FOLDER}",
+        f"the record goes to {settings.out / RECOVERIES}",
     }

@@ -24,7 +24,7 @@ from colordrill.drill.standing import keep_logs
 from colordrill.errors import ColordrillError, GoldenProblem
 from colordrill.history import Event
 from colordrill.interrupts import interruptible, shielded
-from colordrill.record.journal import RunDirectory
+from colordrill.record.journal import RECOVERIES, RunDirectory
 from colordrill.recover.choosing import Wish, candidates
 from colordrill.recover.course import Course, Way, World, course_of
 from colordrill.recover.incident import IncidentRunbook
@@ -37,7 +37,6 @@ from colordrill.recover.steps import Operator, RunbookEnd, SiteNotJudged
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
 
-FOLDER = "recoveries"
 PURPOSE = "recover"
 
 
@@ -131,7 +130,7 @@ class _Start:
     def run(self, points: tuple[Resumable, ...]) -> Recovery:
         """Examine the primary, take the steps, write down what happened."""
         directory = RunDirectory.create(
-            self.settings.out / FOLDER, "recover", self.past.starts + 1, self._began_at
+            self.settings.out / RECOVERIES, "recover", self.past.starts + 1, self._began_at
         )
         self.say(self.course.why)
         end, problem = RecoveryEnd.BROKEN_OFF, None

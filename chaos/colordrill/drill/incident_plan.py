@@ -9,10 +9,11 @@ from datetime import datetime
 from colordrill.backup.point_ids import begun_at
 from colordrill.clock import Clock, SystemClock
 from colordrill.drill.attached import AttachedStack, attached_stack
-from colordrill.drill.incident import FOLDER, PURPOSE, Order
+from colordrill.drill.incident import PURPOSE, Order
 from colordrill.drill.incident_refusals import refuse_other_service, told_by
 from colordrill.drill.incident_world import file_at_dr, look, public_client
 from colordrill.errors import EnvironmentProblem, ExitCode
+from colordrill.record.journal import RECOVERIES
 from colordrill.recover.choosing import candidates
 from colordrill.recover.course import Course, Way, course_of
 from colordrill.recover.incidents import Past, read_past
@@ -87,7 +88,7 @@ def plan(settings: Settings, order: Order) -> Plan:
         found = _deviations(stack, wished)
         point, kept_by = _tried_first(wished)
         mount, fails = _mount(stack, past, course, wished)
-        record = f"close the journal; the record goes to {settings.out / FOLDER}"
+        record = f"close the journal; the record goes to {settings.out / RECOVERIES}"
         return Plan(
             stack=stack.run_id,
             way=course.way.value,

@@ -28,7 +28,7 @@ from colordrill.drill.operating import operating
 from colordrill.errors import EnvironmentProblem, UsageProblem
 from colordrill.interrupts import interruptible
 from colordrill.outcome import Verdict
-from colordrill.record.journal import RunDirectory
+from colordrill.record.journal import RESTORES, RunDirectory
 from colordrill.recover.gateway import active_sites
 from colordrill.recover.keepers import Candidates, Keeper
 from colordrill.recover.sources import restore_first_whole
@@ -36,7 +36,6 @@ from colordrill.recover.steps import SERVICES, NoPicture, Operator, SiteNotJudge
 from colordrill.scenario.settings import Settings
 from colordrill.stack.parts import AGENTS, Site, SiteFolder
 
-FOLDER = "restores"
 HOLDER = "backup restore"
 JUDGED = frozenset({SiteFolder.WORKFLOWS, SiteFolder.MODELS, SiteFolder.CONFIG})
 """What decides how a site colours."""
@@ -246,7 +245,7 @@ class _Restore:
                 return Verdict.UNKNOWN, told, None
             with public_client(self.stack) as public:
                 directory = RunDirectory.create(
-                    self.settings.out / FOLDER, "restore", 1, self.clock.wall()
+                    self.settings.out / RESTORES, "restore", 1, self.clock.wall()
                 )
                 record = str(directory.path)
                 with operating(

@@ -97,7 +97,8 @@ def summary_rows(record: Mapping[str, Any], directory: Path) -> list[tuple[str, 
         *(("problem", each) for each in record["problems"]),
         ("record", str(directory / "record.json")),
     ]
-    return [(name, printable(value)) for name, value in rows if value]
+    # a name is of one line wherever it stands: those of measurements come from the record
+    return [(" ".join(printable(name).split()), printable(value)) for name, value in rows if value]
 
 
 def print_summary(
@@ -129,7 +130,7 @@ def print_summary(
     table.add_column(overflow="fold")
     for name, value in rows:
         # Text, not markup: a scenario called [red] is still called [red]
-        table.add_row(name, Text(value, style=style if name == "verdict" else ""))
+        table.add_row(Text(name), Text(value, style=style if name == "verdict" else ""))
     Console(file=out).print(table)
 
 

@@ -17,6 +17,12 @@ from colordrill.errors import RecordProblem
 from colordrill.record.schema import validate
 
 LATEST = "latest"
+RECOVERIES = "recoveries"
+"""Beside the runs: the records of recoveries and failbacks of a standing stack."""
+
+RESTORES = "restores"
+"""Beside the runs: the records of files that were brought back by hand."""
+
 _RUN_NAME = re.compile(r"\d{8}T\d{6}Z-.+")
 _STAMP_LENGTH = len("YYYYMMDDTHHMMSSZ")
 _UNSAFE = re.compile(r"[^A-Za-z0-9@._-]+")
@@ -102,14 +108,20 @@ def open_run(path: Path) -> RunDirectory:
     """The run at *path*.
 
     Args:
-        path: a run's directory, a file in it, or the word ``latest`` for the newest run: alone
-            it looks into ``runs``, as ``DIR/latest`` into ``DIR``.
+        path: a run's directory, a file in it, or ``DIR/latest`` for the newest run in ``DIR``.
 
     Raises:
         RecordProblem: there is no run.
     """
+    try:
+        return _opened(path)
+    except OSError as error:
+        raise RecordProblem(f"there is no run at {path}: {error.strerror}", _NEXT_STEP) from error
+
+
+def _opened(path: Path) -> RunDirectory:
     if path.name == LATEST and not path.exists():
-        return _latest(path.parent if len(path.parts) > 1 else Path("runs"))
+        return _latest(path.parent)
     run = RunDirectory(path.parent if path.is_file() else path)
     if not run.path.is_dir():
         raise RecordProblem(f"there is no run at {path}", _NEXT_STEP)
@@ -122,9 +134,11 @@ def list_runs(out: Path) -> list[RunDirectory]:
     """The runs in *out*, the oldest first.
 
     Raises:
-        RecordProblem: *out* cannot be read.
+        RecordProblem: *out* cannot be read, or is itself a run.
     """
     try:
+        if _holds_run(out):
+            raise RecordProblem(f"{out} is a run, not a folder of runs", "name the folder above it")
         found = [each for each in out.iterdir() if _RUN_NAME.match(each.name) and _holds_run(each)]
         # the name has the second; within one second the younger directory is the later run
         found.sort(key=lambda run: (run.name[:_STAMP_LENGTH], run.stat().st_mtime_ns))
@@ -141,12 +155,11 @@ def read_record(run: RunDirectory) -> dict[str, Any]:
     """
     try:
         record: dict[str, Any] = json.loads(run.record.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise RecordProblem(f"cannot read the record {run.record}: {error}", _NEXT_STEP) from error
-    try:
         validate(record)
     except RecordProblem as problem:
         raise RecordProblem(f"{run.record}: {problem.cause}", problem.next_step) from problem
+    except (OSError, ValueError, RecursionError) as error:
+        raise RecordProblem(f"cannot read the record {run.record}: {error}", _NEXT_STEP) from error
     return record
 
 

@@ -18,6 +18,8 @@ from colordrill.record.wording import BREAKDOWN_LABELS
 from colordrill.scenario.model import RPO_OF_RECORD_S, RTO_OF_RECORD_S, Objectives, Scenario
 
 _DECIMALS = 6
+_TOLD = frozenset({"fault", "evidence", "heal", "step", "notice"})
+"""Kinds of lines that a record is made from, beside its outcome: few of a long history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,7 @@ def build_record(
     Returns:
         A record as ``schema.json`` describes it; not validated here.
     """
-    history = list(events)
-    chronology = read_chronology(history)
-    findings = [*find_problems(outcome.checks, chronology.steps), *find_undelivered(history)]
+    told = fields_of_history(scenario, outcome, events)
     record: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "drill": _drill(drill),
@@ -104,6 +104,26 @@ def build_record(
             "software": dict(environment.software),
         },
         "participants": list(participants),
+        **told,
+        "problems": _once([*told["problems"], *problems]),
+        "improvements": _once([*told["improvements"], *improvements]),
+    }
+    if measurements is not None:
+        record["measurements"] = {name: _rounded(value) for name, value in measurements.items()}
+    return record
+
+
+def fields_of_history(
+    scenario: Scenario, outcome: Outcome, events: Iterable[Event]
+) -> dict[str, Any]:
+    """What of a record follows from the history and the scenario that is noted in it.
+
+    Of the problems and improvements it is how the record's begin: a drill may add others.
+    """
+    history = [event for number, event in enumerate(events) if not number or event.kind in _TOLD]
+    chronology = read_chronology(history)
+    findings = [*find_problems(outcome.checks, chronology.steps), *find_undelivered(history)]
+    return {
         "objectives": _objectives(scenario.objectives),
         "actuals": actual_fields(outcome.actuals),
         "counts": asdict(outcome.counts),
@@ -111,12 +131,9 @@ def build_record(
         "steps": [_step(each) for each in chronology.steps],
         "checks": [check_fields(each) for each in outcome.checks],
         "verdict": outcome.verdict.value,
-        "problems": _once([*(each.problem for each in findings), *problems]),
-        "improvements": _once([*(each.improvement for each in findings), *improvements]),
+        "problems": _once(each.problem for each in findings),
+        "improvements": _once(each.improvement for each in findings),
     }
-    if measurements is not None:
-        record["measurements"] = {name: _rounded(value) for name, value in measurements.items()}
-    return record
 
 
 def _drill(facts: DrillFacts) -> dict[str, Any]:

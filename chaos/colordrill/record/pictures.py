@@ -93,6 +93,9 @@ def _picture(column: str, directory: Path, name: str) -> Picture:
     if not path.is_relative_to(directory.resolve()):
         return Picture(column, None, "outside the run directory")
     try:
+        # opening a pipe would wait for somebody who writes into it
+        if path.exists() and not path.is_file():
+            return Picture(column, None, "does not decode (no plain file)")
         return Picture(column, _data_uri(path), "")
     except FileNotFoundError:
         return Picture(column, None, "no such file")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
@@ -16,6 +16,7 @@ from colordrill.outcome import Verdict, worst
 
 SCHEMA_VERSION = 1
 _MESSAGE_LENGTH_MAX = 240
+_NUMBER_MAX = sys.float_info.max
 
 
 @cache
@@ -53,9 +54,10 @@ def validate(record: object) -> None:
 
 
 def _non_finite(path: str, value: object) -> Iterator[str]:
-    """Paths of NaN and infinities: Python calls them numbers, JSON has no words for them."""
-    if isinstance(value, float) and not math.isfinite(value):
-        yield path
+    """Paths of NaN, infinities and whole numbers that no figure can be made of."""
+    if isinstance(value, (int, float)):
+        if not -_NUMBER_MAX <= value <= _NUMBER_MAX:
+            yield path
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _non_finite(f"{path}.{key}", inner)

@@ -23,7 +23,7 @@ HEAD = ("started", "scenario", "seed", "verdict", "RTA", "RPA", "chroma SSIM")
 def trend_rows(records: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     """A row of HEAD's columns per record, the oldest first."""
     ordered = sorted(records, key=lambda record: str(record["drill"]["started_at"]))
-    return [tuple(map(printable, _row(record))) for record in ordered]
+    return [tuple(map(_one_line, _row(record))) for record in ordered]
 
 
 def print_trend(
@@ -31,10 +31,10 @@ def print_trend(
 ) -> None:
     """Print the trend of the runs in *out*: a table on a terminal, tab-separated lines elsewhere.
 
-    Runs whose record cannot be read are named below the table instead of spoiling it.
+    Runs whose record cannot be read are counted and named below the table instead of spoiling it.
 
     Raises:
-        RecordProblem: *out* cannot be read.
+        RecordProblem: *out* cannot be read, or is itself a run.
     """
     records, unread = _read_all(out)
     print_records(records, unread, stream=stream, environ=environ)
@@ -69,8 +69,14 @@ def _read_all(out: Path) -> tuple[list[dict[str, Any]], list[str]]:
         try:
             records.append(read_record(run))
         except RecordProblem as problem:
-            unread.append(f"{printable(run.name)}: {problem.cause.splitlines()[0]}")
+            unread.append(_one_line(f"{run.name}: {problem.cause.splitlines()[0]}"))
+    if unread:
+        unread.insert(0, f"{len(unread)} of {len(unread) + len(records)} records")
     return records, unread
+
+
+def _one_line(text: str) -> str:
+    return " ".join(printable(text).split())
 
 
 def _row(record: Mapping[str, Any]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ from colordrill.verify.conclude import conclude
 
 _ROUNDED_TO = 1e-6
 """Records keep six decimals."""
+
+_BEGINNINGS = frozenset({"problems", "improvements"})
+"""What ended a drill early stands in its record alone, after what the history says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +52,59 @@ def recompute(read: Callable[[], Iterable[Event]], otherwise: Callable[[], Scena
     return Recomputed(scenario, conclude(read(), scenario))
 
 
-def differences(outcome: Outcome, record: Mapping[str, Any]) -> list[str]:
-    """Where *outcome* is not what *record* says; a sentence each, none where they agree."""
-    found = []
-    if outcome.verdict.value != record["verdict"]:
-        found.append(f"the verdict is {outcome.verdict.value}, the record says {record['verdict']}")
-    recorded = {check["name"]: check for check in record["checks"]}
-    for check in outcome.checks:
-        then = recorded.pop(check.name, None)
-        if then is None:
-            found.append(f"the record has no check {check.name} ({check.verdict.value} now)")
-        elif then["verdict"] != check.verdict.value:
-            found.append(
-                f"{check.name} is {check.verdict.value}, the record says {then['verdict']}"
-            )
-        elif not _same(check.value, then["value"]):
-            found.append(f"{check.name} measures {check.value}, the record says {then['value']}")
-    found += [f"the check {name} of the record is not judged now" for name in recorded]
+def differences(now: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
+    """Where *record* is not what the history says; a sentence each, none where they agree.
+
+    Args:
+        now: the fields of a record that follow from the history, as a record has them. Only these
+            are compared; of problems and improvements the record may have more after them.
+        record: a valid record.
+    """
+    found = list(_of_checks(now["checks"], record["checks"]))
+    for name, value in now.items():
+        then = record[name]
+        if name in _BEGINNINGS:
+            found += _compared(name, value, then[: len(value)])
+        elif name != "checks":
+            found += _compared(name, value, then)
     return found
 
 
-def _same(now: float | str | None, then: float | str | None) -> bool:
-    if isinstance(now, float) and not math.isfinite(now):
-        return str(now) == then
+def _of_checks(
+    now: Iterable[Mapping[str, Any]], then: Iterable[Mapping[str, Any]]
+) -> Iterator[str]:
+    """By their names: the next version of a check, or a new one, leaves the others as they are."""
+    recorded: dict[str, Mapping[str, Any]] = {}
+    for check in then:
+        if check["name"] in recorded:
+            yield f"the record has the check {check['name']} twice"
+        recorded[check["name"]] = check
+    for check in now:
+        told = recorded.pop(check["name"], None)
+        if told is None:
+            yield f"the record has no check {check['name']} ({check['verdict']} now)"
+        else:
+            yield from _compared(check["name"], check, told)
+    yield from (f"the check {name} of the record is not judged now" for name in recorded)
+
+
+def _compared(place: str, now: Any, then: Any) -> Iterator[str]:
+    if isinstance(now, Mapping) and isinstance(then, Mapping):
+        for name, value in now.items():
+            if name in then:
+                yield from _compared(f"{place}.{name}", value, then[name])
+            else:
+                yield f"the record has no {place}.{name} ({value!r} now)"
+    elif isinstance(now, list) and isinstance(then, list):
+        if len(now) != len(then):
+            yield f"{place}: {len(now)} now, the record has {len(then)}"
+        for number, (value, told) in enumerate(zip(now, then, strict=False)):
+            yield from _compared(f"{place}[{number}]", value, told)
+    elif not _same(now, then):
+        yield f"{place} is {now!r}, the record says {then!r}"
+
+
+def _same(now: object, then: object) -> bool:
     if isinstance(now, (int, float)) and isinstance(then, (int, float)):
         return math.isclose(now, then, rel_tol=0.0, abs_tol=_ROUNDED_TO)
     return now == then

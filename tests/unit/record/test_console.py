@@ -94,6 +94,19 @@ def test_hostile_text_neither_steers_the_terminal_nor_breaks_lines(
     assert not [line for line in text.splitlines() if line.startswith("verdict: pass\n")]
 
 
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_a_measurement_s_name_is_text_of_one_line(
+    record: dict[str, Any], stream: Callable[[], io.StringIO]
+) -> None:
+    record["measurements"] = {"[/x]": 1.0, "x\nverdict: fail: Not met\nchecks": 2.0}
+    record["measurements"] |= {"\x1b[2J\u202egone": 3.0}
+    text = summary(record, stream(), TERM="xterm")
+    assert "[/x]" in text
+    assert "x verdict: fail: Not met checks" in text
+    assert "\x1b[2J" not in text
+    assert "\u202e" not in text
+
+
 def test_the_summary_leaves_stdout_alone_when_asked(
     record: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -178,15 +191,34 @@ def test_the_trend_is_a_row_per_record_by_date(
     broken.record.write_text("{")
     out = io.StringIO()
     print_trend(tmp_path, stream=out, environ={})
-    head, older, newer, unreadable = [line.split("\t") for line in out.getvalue().splitlines()]
+    head, older, newer, count, unreadable = [
+        line.split("\t") for line in out.getvalue().splitlines()
+    ]
     assert head[:2] == ["started", "scenario"]
     assert older[0] == "2026-03-13 09:26:53"
     assert older[3] == "fail"
     assert newer[3:] == ["pass", "13.6 s", "1.20 s", "0.9988"]
+    assert count == ["unreadable", "1 of 3 records"]
     assert unreadable[0] == "unreadable"
+    assert broken.name in unreadable[1]
     table = Terminal()
     print_trend(tmp_path, stream=table, environ={"TERM": "xterm"})
     assert "chroma SSIM" in table.getvalue()
+
+
+def test_a_row_of_the_trend_is_one_line(
+    tmp_path: Path, record: dict[str, Any], events: list[Event]
+) -> None:
+    record["drill"]["scenario"] = "a\tb\nforged\x1b[2J"
+    when = datetime(2026, 3, 14, 9, tzinfo=UTC)
+    write_all(RunDirectory.create(tmp_path, "a", 1, when), record, events)
+    name = "20260314T092653Z-a\nforged\x1b[2J"
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "record.json").write_text("{")
+    out = io.StringIO()
+    print_trend(tmp_path, stream=out, environ={})
+    assert len(out.getvalue().splitlines()) == 4
+    assert "\x1b" not in out.getvalue()
 
 
 def test_a_trend_of_no_folder_is_a_record_problem(tmp_path: Path) -> None:

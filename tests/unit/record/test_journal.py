@@ -61,7 +61,7 @@ def test_a_run_is_found_by_directory_file_and_latest(
     assert open_run(newest).path == newest
     assert open_run(newest / "history.jsonl").path == newest
     assert open_run(runs / "latest").path == newest
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(runs)
     assert open_run(Path("latest")).path.resolve() == newest.resolve()
     assert [each.name[9:11] for each in list_runs(runs)] == ["09", "10", "11"]
 
@@ -74,11 +74,21 @@ def test_within_one_second_the_younger_run_is_the_latest(tmp_path: Path) -> None
     assert open_run(tmp_path / "latest").name.endswith(".11")
 
 
-@pytest.mark.parametrize("name", ["absent", "latest", "absent/latest", "empty"])
+@pytest.mark.parametrize(
+    "name", ["absent", "latest", "absent/latest", "empty", "a" * 5000, f"{'a' * 5000}/latest"]
+)
 def test_where_no_run_is_the_message_says_so(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(RecordProblem, match=r"no run|neither a record nor a history"):
         open_run(tmp_path / name)
+
+
+def test_a_run_is_no_folder_of_runs(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path, "host_power_loss", 1, WHEN)
+    run.history.touch()
+    for asked in (list_runs, lambda path: open_run(path / "latest")):
+        with pytest.raises(RecordProblem, match="is a run, not a folder of runs"):
+            asked(run.path)
 
 
 def test_a_record_is_read_back(
@@ -88,7 +98,11 @@ def test_a_record_is_read_back(
     assert read_record(open_run(run.path)) == record
 
 
-@pytest.mark.parametrize("content", [None, b"", b"{", b"\xff\xfe", b"[]", b'{"schema_version": 9}'])
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"{", b"\xff\xfe", b"[]", b'{"schema_version": 9}', b"[" * 200_000,
+     b"[" * 900 + b"]" * 900, b"[1" + b"0" * 400 + b"]", b"1" * 5000],
+)  # fmt: skip
 def test_an_unreadable_record_is_a_record_problem(run: RunDirectory, content: bytes | None) -> None:
     if content is not None:
         run.record.write_bytes(content)

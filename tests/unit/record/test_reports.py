@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -138,6 +139,17 @@ def test_pictures_that_cannot_be_shown_are_named_instead(
     page = Page(render_html(record, events, run.path))
     assert not [tag for tag, _ in page.tags if tag == "img"]
     assert page.with_class("none")
+
+
+def test_a_pipe_among_the_pictures_is_not_waited_for(
+    record: dict[str, Any], events: list[Event], run: RunDirectory
+) -> None:
+    for path in run.images.iterdir():
+        path.unlink()
+        os.mkfifo(path)
+    page = Page(render_html(record, events, run.path))
+    assert not [tag for tag, _ in page.tags if tag == "img"]
+    assert "does not decode (no plain file)" in page.text
 
 
 def test_a_history_cannot_pull_other_files_into_the_page(

@@ -12,7 +12,12 @@ import pytest
 import yaml
 
 from colordrill.errors import EnvironmentProblem
-from colordrill.stack.compose_project import ComposeProject, overlay_text
+from colordrill.stack.compose_project import (
+    REMEMBERED,
+    ComposeProject,
+    overlay_text,
+    remembered,
+)
 from colordrill.stack.parts import Part, SiteFolder
 from colordrill.stack.target import PartChanges
 
@@ -44,6 +49,16 @@ def overlay(changes: PartChanges) -> dict[str, Any]:
     assert list(read["services"]) == [PART]
     service: dict[str, Any] = read["services"][PART]
     return service
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", "[" * 200_000, '{"owner": 1, "files": 2}'])
+def test_a_project_whose_memory_cannot_be_read_is_not_remembered(
+    tmp_path: Path, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / REMEMBERED).write_text(content)
+
+    assert remembered("colordrill-x", tmp_path) is None
 
 
 def test_an_overlay_says_what_is_changed_and_nothing_else() -> None:

@@ -274,7 +274,8 @@ def healthy() -> Story:
 def plain_record() -> dict[str, Any]:
     """The arguments of a record but for its events and its outcome."""
     started = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
-    facts = DrillFacts("run", "host_power_loss", 1, "gate", started, started, "colordrill run")
+    command = "colordrill run host_power_loss"
+    facts = DrillFacts("run", "host_power_loss", 1, "gate", started, started, command)
     return {
         "drill": facts,
         "environment": EnvironmentFacts(host={}, engine={}),
