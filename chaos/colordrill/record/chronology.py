@@ -201,10 +201,13 @@ class _Reader:
             )
 
     def faults(self) -> Iterator[FaultTrace]:
-        """The faults with what was seen of them and how they were cured."""
-        for pair in self.pairs("fault"):
-            cures = self.lines("heal", EventType.OK)
-            cured = next((each for each in cures if _same_fault(pair.start, each)), None)
+        """The injections, each with what was seen of it and when it was cured."""
+        pairs = list(self.pairs("fault"))
+        for number, pair in enumerate(pairs):
+            # the same fault may come again: what was seen by then belongs to the one before
+            later = (each.start for each in pairs[number + 1 :])
+            until = next((each for each in later if _same_fault(pair.start, each)), None)
+            cured = next(self._lines_of(pair.start, until, "heal", EventType.OK), None)
             failed = pair.end is not None and pair.end.type is EventType.FAIL
             yield FaultTrace(
                 name=str(pair.value("name", pair.start.id)),
@@ -217,10 +220,19 @@ class _Reader:
                         at_s=self.since(note),
                         detail=str(note.data.get("detail", "")),
                     )
-                    for note in self.lines("evidence", EventType.NOTE)
-                    if _same_fault(pair.start, note)
+                    for note in self._lines_of(pair.start, until, "evidence", EventType.NOTE)
                 ),
             )
+
+    def _lines_of(
+        self, injected: Event, until: Event | None, kind: str, type_: EventType
+    ) -> Iterator[Event]:
+        """The lines of one injection, up to the next one of the same fault."""
+        end_ns = None if until is None else until.t_ns
+        for each in self.lines(kind, type_):
+            within = injected.t_ns <= each.t_ns and (end_ns is None or each.t_ns < end_ns)
+            if within and _same_fault(injected, each):
+                yield each
 
 
 def read_chronology(events: Iterable[Event]) -> Chronology:

@@ -83,11 +83,17 @@ def _in_time(record: Mapping[str, Any]) -> str:
 
 
 def _with_data(record: Mapping[str, Any]) -> str:
-    gone = record["counts"]["lost"] + record["counts"]["corrupt"]
-    if not gone:
-        return "with all acknowledged work"
-    allowed = seconds(record["objectives"]["rpo_s"])
-    return f"losing {seconds(record['actuals']['rpa_s'])} of work of {allowed} allowed"
+    counts = record["counts"]
+    before = "with all acknowledged work"
+    if counts["lost"] + counts["corrupt"]:
+        lost, allowed = record["actuals"]["rpa_s"], record["objectives"]["rpo_s"]
+        before = f"losing {seconds(lost)} of work of {seconds(allowed)} allowed"
+    later = [
+        f"{counts[key]} {name}{'s' if counts[key] > 1 else ''}"
+        for key, name in (("lost_after_fault", "item"), ("jobs_lost", "accepted job"))
+        if counts[key]
+    ]
+    return f"{before} (but for what was lost later: {', '.join(later)})" if later else before
 
 
 def _in_colour(record: Mapping[str, Any]) -> str:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from PIL import Image
-
 from colordrill.errors import ServiceProblem
 from colordrill.history import History
+from colordrill.picture import PictureProblem, decode
 from colordrill.stack.comfyui import Answer, ComfyClient
 
 NOT_FOUND = 404
@@ -72,8 +70,7 @@ def _compare(acknowledged: Acknowledged, answer: Answer, site: str) -> tuple[str
         same = hashlib.sha256(answer.body).hexdigest() == acknowledged.sha256
         return ("present", "") if same else ("corrupt", f"{len(answer.body)} bytes, other hash")
     try:
-        with Image.open(io.BytesIO(answer.body)) as image:
-            image.load()
-    except (OSError, SyntaxError, ValueError) as error:
+        decode(answer.body)
+    except PictureProblem as error:
         return "corrupt", f"does not decode: {error}"
     return "present", "decodes; its bytes were never delivered before"

@@ -62,6 +62,32 @@ def test_without_a_disaster_times_count_from_the_first_event(build_drill: Build)
     assert fault["evidence"] == []
 
 
+def test_each_injection_of_a_flapping_fault_has_its_own_evidence_and_cure(
+    build_drill: Build,
+) -> None:
+    fault = {"name": "network_flapping", "target": "gateway-primary"}
+    events = []
+    for number, at_s in enumerate((0, 3, 6)):
+        cured = EventType.FAIL if at_s == 6 else EventType.OK
+        seen = {**fault, "seen": True, "detail": f"seen {number}"}
+        for offset_s, type_, kind, data in (
+            (0.0, EventType.INVOKE, "fault", {**fault, "starts_clock": number == 0}),
+            (0.1, EventType.OK, "fault", fault),
+            (1.0, EventType.NOTE, "evidence", seen),
+            (2.0, EventType.INVOKE, "heal", fault),
+            (2.1, cured, "heal", fault),
+        ):
+            t_ns = round((at_s + offset_s) * 10**9)
+            events.append(Event(t_ns, "", type_, kind, f"{kind}-{number}", data))
+
+    told = build_drill(events=events)["faults"]
+
+    assert [each["injected_s"] for each in told] == [0.0, 3.0, 6.0]
+    assert [each["healed_s"] for each in told] == [2.1, 5.1, None]
+    details = [[sighting["detail"] for sighting in each["evidence"]] for each in told]
+    assert details == [["seen 0"], ["seen 1"], ["seen 2"]]
+
+
 def test_an_injection_that_failed_was_not_injected(build_drill: Build) -> None:
     data = {"name": "loss", "target": "primary", "starts_clock": True}
     events = [

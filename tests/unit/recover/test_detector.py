@@ -106,3 +106,41 @@ def test_a_kind_of_its_own_confirms_whatever_the_others_say_in_between(
     assert not after(detector, judged(1, correct=False), judged(2, correct=True))
     assert after(detector, judged(3, correct=False))
     assert detector.canaries == ("canary-1", "canary-3")
+
+
+def injected(number: int, *, starts_clock: object = True) -> Event:
+    data = {"name": "bit_flip", "target": "primary", "starts_clock": starts_clock}
+    return Event(number, "", EventType.INVOKE, "fault", f"fault-{number}", data)
+
+
+def test_an_outage_before_the_disaster_is_not_the_disasters(detector: OutageDetector) -> None:
+    assert after(detector, ended(1), ended(2))
+    assert not after(detector, injected(3), ended(4))
+    assert after(detector, ended(5))
+    assert detector.canaries == ("canary-4", "canary-5")
+
+
+def test_a_picture_that_came_before_the_disaster_and_is_judged_after_it_confirms_nothing() -> None:
+    detector = OutageDetector(confirm_count=1)
+
+    assert not after(detector, ended(1, EventType.OK), injected(2), judged(1, correct=False))
+    assert after(detector, ended(3, EventType.OK), judged(3, correct=False))
+
+
+def test_a_canary_that_was_under_way_when_the_disaster_began_counts(
+    detector: OutageDetector,
+) -> None:
+    sent = [ended(number, EventType.INVOKE) for number in (1, 2)]
+
+    assert after(detector, *sent, injected(3), ended(1), ended(2))
+
+
+@pytest.mark.parametrize("starts_clock", [False, None])
+def test_a_latent_defect_begins_no_rows_anew(
+    detector: OutageDetector, starts_clock: object
+) -> None:
+    assert after(detector, ended(1), injected(2, starts_clock=starts_clock), ended(3))
+
+
+def test_of_several_injections_the_first_alone_begins_the_rows(detector: OutageDetector) -> None:
+    assert after(detector, injected(1), ended(2), injected(3), ended(4))

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
+from collections.abc import Callable
 
 import pytest
+from PIL import Image
 
 from colordrill.history import Event, EventType, History
 from colordrill.stack.comfyui import ComfyClient
@@ -11,6 +14,12 @@ from fakes.service import Reply, ScriptedService
 
 KEPT = b"what the service promised to keep"
 SHA256 = hashlib.sha256(KEPT).hexdigest()
+
+
+def gif() -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(written, "GIF")
+    return written.getvalue()
 
 
 def outcome_of(
@@ -86,6 +95,30 @@ def test_a_picture_whose_bytes_were_never_seen_must_decode_to_its_end(
     item = Acknowledged("output/a.png", None)
 
     assert outcome_of(reply, service, client, history, events, item)[0] == outcome
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda picture: picture[:-1],
+        lambda picture: picture[:-12],
+        lambda picture: picture[:-20],
+        lambda picture: picture + b"\0" * 5000,
+        lambda _: gif(),
+    ],
+)
+def test_a_picture_that_only_a_tolerant_reader_takes_is_corrupt(
+    service: ScriptedService,
+    client: ComfyClient,
+    history: History,
+    events: list[Event],
+    picture: bytes,
+    spoil: Callable[[bytes], bytes],
+) -> None:
+    reply = Reply(200, spoil(picture), "dr")
+    item = Acknowledged("output/a.png", None)
+
+    assert outcome_of(reply, service, client, history, events, item)[0] == "corrupt"
 
 
 @pytest.mark.parametrize(
