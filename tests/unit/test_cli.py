@@ -135,6 +135,7 @@ def test_a_malformed_configuration_is_a_usage_error_with_one_message(
 
 def test_options_reach_the_drill(drills: Stub) -> None:
     arguments = ("--seed", "7", "--profile", "nightly", "--image", "mine:1", "--keep")
+    arguments += ("--strategy", "s3")
     overrides = ("--set", "pace.stability_s=11", "--set", "objectives.rto_s=90")
 
     assert colordrill("run", "host_power_loss", *arguments, *overrides).exit_code == 0
@@ -142,6 +143,7 @@ def test_options_reach_the_drill(drills: Stub) -> None:
     ((scenario, settings),) = drills.ran
     assert (settings.seed, settings.profile, settings.image) == (7, "nightly", "mine:1")
     assert settings.keep
+    assert settings.strategy == "s3"
     assert (scenario.pace.stability_s, scenario.objectives.rto_s) == (11.0, 90.0)
 
 
