@@ -21,7 +21,7 @@ from colordrill.verify.operations import (
     step,
     with_score,
 )
-from colordrill.verify.pairs import Pairs
+from colordrill.verify.pairs import Pairs, UnderWay
 from colordrill.verify.probed import Readiness, Replica
 
 
@@ -59,6 +59,7 @@ class _Collector:
         self._faults = FaultBook()
         self._ledger = Ledger()
         self._work_takers = self._ledger.takers()
+        self._under_way = {kind: UnderWay() for kind in (*self._work_takers, "readback", "fault")}
         self._takers: Mapping[str, Callable[[Event], None]] = {
             "readback": self._take_readback,
             "canary": self._take_canary,
@@ -66,9 +67,9 @@ class _Collector:
             "score": self._take_score,
             "snapshot": self._take_snapshot,
             "step": self._take_step,
-            "fault": self._faults.take_fault,
+            "fault": self._take_fault,
             "evidence": self._faults.take_evidence,
-            "heal": self._faults.take_heal,
+            "heal": self._take_heal,
             "detect": self._take_detect,
             "phase": self._take_phase,
             "sabotage": self._take_sabotage,
@@ -88,6 +89,7 @@ class _Collector:
             self._last_ns = t_ns
         work_taker = self._work_takers.get(kind)
         if work_taker is not None:
+            self._contradict(self._under_way[kind].take(event))
             work_taker(event)
             if self._faults.t_fault_ns is not None:
                 self._ledger.take_work(event)
@@ -125,7 +127,15 @@ class _Collector:
     def _contradict(self, what: str | None) -> None:
         self._contradiction = self._contradiction or what
 
+    def _take_fault(self, event: Event) -> None:
+        self._contradict(self._under_way["fault"].take(event))
+        self._faults.take_fault(event)
+
+    def _take_heal(self, event: Event) -> None:
+        self._contradict(self._faults.take_heal(event))
+
     def _take_readback(self, event: Event) -> None:
+        self._contradict(self._under_way["readback"].take(event))
         if self._faults.t_fault_ns is not None:
             self._ledger.take_readback(event)
 

@@ -1,0 +1,99 @@
+"""Lines that no true history can hold: nothing passes on them, and no failure hides in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from colordrill.history import EventType
+from colordrill.outcome import Verdict
+from colordrill.verify.observe import observe
+
+if TYPE_CHECKING:
+    from unit.verify.conftest import Story
+
+ENDS = [each for each in EventType if each not in {EventType.INVOKE, EventType.NOTE}]
+KINDS = ["upload", "edit", "submit", "complete", "fetch", "readback", "fault"]
+DATA: dict[str, Any] = {
+    "item": "output/later.png",
+    "job": "later",
+    "outcome": "present",
+    "name": "host_power_loss",
+    "target": "primary",
+    "starts_clock": True,
+}
+
+
+def contradiction(story: Story) -> str | None:
+    return observe(story.events()).contradiction
+
+
+def nothing_passes(story: Story, what: str) -> bool:
+    return contradiction(story) == what and Verdict.PASS not in story.verdicts().values()
+
+
+def test_a_drill_in_which_everything_holds_contradicts_itself_nowhere(healthy: Story) -> None:
+    assert contradiction(healthy) is None
+
+
+class TestPairs:
+    """An operation begins once and ends once."""
+
+    @pytest.mark.parametrize("first", ENDS)
+    @pytest.mark.parametrize("second", ENDS)
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_an_operation_that_ends_twice(
+        self, healthy: Story, kind: str, first: EventType, second: EventType
+    ) -> None:
+        op = healthy.operation(kind, 111.0, 112.0, first.value, **DATA)
+        assert contradiction(healthy) is None
+        healthy.say(113.0, second.value, kind, op, **DATA)
+        assert nothing_passes(healthy, f"{kind} {op} ends and was not under way")
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_an_operation_that_begins_twice(self, healthy: Story, kind: str) -> None:
+        op = healthy.operation(kind, 111.0, None, **DATA)
+        healthy.operation(kind, 111.1, None, **DATA)
+        assert contradiction(healthy) is None
+        healthy.say(111.5, "invoke", kind, op, **DATA)
+        assert nothing_passes(healthy, f"{kind} {op} begins twice")
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_an_operation_whose_beginning_is_missing(self, healthy: Story, kind: str) -> None:
+        healthy.operation("upload", 12.0, 12.5, item="input/a.png")
+        begun = next(
+            each for each in healthy.told if each.kind == kind and each.type is EventType.INVOKE
+        )
+        healthy.told.remove(begun)
+        assert contradiction(healthy) == f"{kind} {begun.id} ends and was not under way"
+        assert Verdict.PASS not in healthy.verdicts().values()
+
+    def test_operations_of_two_kinds_may_share_an_id(self, story: Story) -> None:
+        for kind in ("edit", "upload"):
+            story.say(1.0, "invoke", kind, "a", item="input/a")
+            story.say(2.0, "ok", kind, "a", item="input/a")
+        assert contradiction(story) is None
+
+    @pytest.mark.parametrize("ends", [("fail", "ok"), ("ok", "fail"), ("unknown", "ok")])
+    def test_of_a_cure_that_ends_twice_the_failure_stands(
+        self, healthy: Story, ends: tuple[str, str]
+    ) -> None:
+        named = {"name": "host_power_loss", "target": "primary"}
+        op = healthy.operation("heal", 107.0, 108.0, ends[0], **named)
+        healthy.say(109.0, ends[1], "heal", op, **named)
+        assert nothing_passes(healthy, f"heal {op} ends twice")
+        assert healthy.check("fault_healed").verdict is Verdict.FAIL
+
+    def test_a_cure_that_ends_well_twice(self, healthy: Story) -> None:
+        named = {"name": "host_power_loss", "target": "primary"}
+        op = healthy.operation("heal", 107.0, 108.0, **named)
+        healthy.say(109.0, "ok", "heal", op, **named)
+        assert nothing_passes(healthy, f"heal {op} ends twice")
+
+    @pytest.mark.parametrize("ended", [108.0, None])
+    def test_a_cure_that_begins_twice(self, healthy: Story, ended: float | None) -> None:
+        named = {"name": "host_power_loss", "target": "primary"}
+        op = healthy.operation("heal", 107.0, ended, **named)
+        healthy.say(109.0, "invoke", "heal", op, **named)
+        assert nothing_passes(healthy, f"heal {op} begins twice")
