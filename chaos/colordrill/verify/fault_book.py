@@ -65,7 +65,8 @@ class FaultBook:
         """An injection's beginning or end."""
         if event.type is not EventType.INVOKE:
             begun = self._injections.get(event.id)
-            if begun is not None and begun.ended_ns is None:
+            happened = event.type is not EventType.FAIL
+            if begun is not None and begun.ended_ns is None and happened:
                 begun.ended_ns = event.t_ns
             return
         starts_clock, key = event.data["starts_clock"] is True, _key(event.data)

@@ -99,7 +99,7 @@ class Fault:
         target: where it was injected.
         starts_clock: a disaster; otherwise a latent defect.
         invoked_ns: just before the injection call.
-        injected_ns: the end of the call; None where it never ended.
+        injected_ns: the end of the call; None where it never ended, or failed.
         seen_ns: the first time that a peer saw it while it was in force: before it was undone and
             before the same fault was injected again; None where none did.
         seen_detail: what the peer saw.
