@@ -146,7 +146,9 @@ class Ledger:
             job = self._job(event.data["job"])
             if job.accepted_ns is None:
                 self._accepted.append(job)
-            job.accepted_ns = event.t_ns
+                job.accepted_ns = event.t_ns
+            else:
+                self.duplicates.append(f"job {job.name} was accepted again")
 
     def _take_complete(self, event: Event) -> None:
         if event.type is EventType.INVOKE:
