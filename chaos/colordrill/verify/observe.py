@@ -48,6 +48,7 @@ class _Collector:
         self._contradiction: str | None = None
         self._canaries = Pairs(canary)
         self._runbook_canaries = Pairs(canary)
+        self._calibrations = Pairs(canary)
         self._scores: dict[str, Score] = {}
         self._snapshots = Pairs(snapshot)
         self._steps = Pairs(step)
@@ -64,6 +65,7 @@ class _Collector:
             "readback": self._take_readback,
             "canary": self._take_canary,
             "verifycan": self._take_runbook_canary,
+            "calibration": self._take_calibration,
             "score": self._take_score,
             "snapshot": self._take_snapshot,
             "step": self._take_step,
@@ -100,13 +102,17 @@ class _Collector:
 
     def finish(self) -> Observations:
         ledger = self._ledger
+        canaries, runbook_canaries = (
+            self._scored(each) for each in (self._canaries, self._runbook_canaries)
+        )
+        self._contradict(self._unanswered_score(*canaries, *runbook_canaries))
         return Observations(
             first_ns=self._first_ns,
             last_ns=self._last_ns,
             t_fault_ns=self._faults.t_fault_ns,
             detected_ns=self._detected_ns,
-            canaries=self._scored(self._canaries),
-            runbook_canaries=self._scored(self._runbook_canaries),
+            canaries=canaries,
+            runbook_canaries=runbook_canaries,
             faults=self._faults.finish(),
             points=tuple(self._snapshots.finish()),
             items=ledger.items(),
@@ -145,6 +151,9 @@ class _Collector:
     def _take_runbook_canary(self, event: Event) -> None:
         self._contradict(self._runbook_canaries.take(event))
 
+    def _take_calibration(self, event: Event) -> None:
+        self._contradict(self._calibrations.take(event))
+
     def _take_score(self, event: Event) -> None:
         op = event.data["op"]
         score = read_score(event.data)
@@ -179,6 +188,12 @@ class _Collector:
 
     def _take_disturbance(self, event: Event) -> None:
         self._disturbances.append(f"{event.kind} of {event.data.get('stream')}")
+
+    def _unanswered_score(self, *canaries: Canary) -> str | None:
+        """A score is the judgement of a picture: its canary was answered."""
+        seen = (*canaries, *self._calibrations.finish())
+        stray = self._scores.keys() - {each.op for each in seen if each.answered}
+        return f"{min(map(str, stray))} has a score and was never answered" if stray else None
 
     def _scored(self, canaries: Pairs[Canary]) -> tuple[Canary, ...]:
         return tuple(with_score(each, self._scores.get(each.op)) for each in canaries.finish())

@@ -97,3 +97,35 @@ class TestPairs:
         op = healthy.operation("heal", 107.0, ended, **named)
         healthy.say(109.0, "invoke", "heal", op, **named)
         assert nothing_passes(healthy, f"heal {op} begins twice")
+
+
+class TestScores:
+    """A picture that was judged was held before."""
+
+    @pytest.mark.parametrize("kind", ["canary", "verifycan"])
+    @pytest.mark.parametrize("correct", [True, False, None])
+    def test_a_score_whose_canary_has_no_end(
+        self, healthy: Story, kind: str, correct: bool | None
+    ) -> None:
+        op = healthy.canary(27.0, kind=kind, correct=correct)
+        assert contradiction(healthy) is None
+        healthy.told = [e for e in healthy.told if (e.id, e.type) != (op, EventType.OK)]
+        assert nothing_passes(healthy, f"{op} has a score and was never answered")
+
+    @pytest.mark.parametrize("end", ["fail", "unknown"])
+    def test_a_score_whose_canary_was_not_answered(self, healthy: Story, end: str) -> None:
+        op = healthy.operation("canary", 27.0, 27.5, end, canary="person", error="refused")
+        assert contradiction(healthy) is None
+        healthy.say(27.7, "note", "score", op=op, correct=False, reasons=[], scores={})
+        assert nothing_passes(healthy, f"{op} has a score and was never answered")
+
+    def test_a_score_without_any_canary_the_first_by_name(self, healthy: Story) -> None:
+        for op in ("canary-b", "canary-a", None):
+            healthy.say(27.7, "note", "score", op=op, correct=False, reasons=[], scores={})
+        assert nothing_passes(healthy, "None has a score and was never answered")
+
+    def test_a_calibration_may_be_scored(self, healthy: Story) -> None:
+        op = healthy.canary(-40.0, kind="calibration", site="primary")
+        assert contradiction(healthy) is None
+        healthy.told = [e for e in healthy.told if (e.id, e.type) != (op, EventType.OK)]
+        assert nothing_passes(healthy, f"{op} has a score and was never answered")
