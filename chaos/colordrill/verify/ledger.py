@@ -98,6 +98,11 @@ class Ledger:
         else:
             item.read(outcome, detail)
 
+    def unacknowledged(self) -> str | None:
+        """What was read back although nobody acknowledged it, in words: only what was is read."""
+        name = next(iter(self._read_early), None)
+        return None if name is None else f"{name} was read back and never acknowledged"
+
     def items(self) -> tuple[Item, ...]:
         """Every acknowledged item, in the order of its first acknowledgement."""
         return tuple(

@@ -106,6 +106,7 @@ class _Collector:
             self._scored(each) for each in (self._canaries, self._runbook_canaries)
         )
         self._contradict(self._unanswered_score(*canaries, *runbook_canaries))
+        self._contradict(ledger.unacknowledged())
         return Observations(
             first_ns=self._first_ns,
             last_ns=self._last_ns,

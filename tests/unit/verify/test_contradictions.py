@@ -129,3 +129,40 @@ class TestScores:
         assert contradiction(healthy) is None
         healthy.told = [e for e in healthy.told if (e.id, e.type) != (op, EventType.OK)]
         assert nothing_passes(healthy, f"{op} has a score and was never answered")
+
+
+class TestReadings:
+    """Only what was acknowledged is read back."""
+
+    @pytest.mark.parametrize("kind", ["edit", "upload"])
+    @pytest.mark.parametrize("outcome", ["lost", "corrupt", "present", "unknown"])
+    def test_a_reading_whose_acknowledgement_is_missing(
+        self, healthy: Story, kind: str, outcome: str
+    ) -> None:
+        op = healthy.operation(kind, -9.5, -9.0, item="some/a")
+        healthy.operation("readback", 100.0, 100.1, item="some/a", outcome=outcome)
+        assert contradiction(healthy) is None
+        healthy.told = [e for e in healthy.told if (e.id, e.type) != (op, EventType.OK)]
+        assert nothing_passes(healthy, "some/a was read back and never acknowledged")
+
+    def test_the_reading_of_an_output_whose_completion_is_missing(self, healthy: Story) -> None:
+        healthy.job("gone", -9.5, -9.0, outcome="lost")
+        assert healthy.failed() == {"integrity", "rpo"}
+        healthy.told = [
+            each
+            for each in healthy.told
+            if each.data.get("job") != "gone" or each.kind not in {"complete", "fetch"}
+        ]
+        assert nothing_passes(healthy, "output/gone.png was read back and never acknowledged")
+
+    def test_an_acknowledgement_may_be_written_after_the_reading(self, story: Story) -> None:
+        story.fault()
+        story.operation("readback", 1.0, 1.1, item="some/a", outcome="present")
+        assert contradiction(story) == "some/a was read back and never acknowledged"
+        story.operation("edit", 0.5, 2.0, item="some/a")
+        assert contradiction(story) is None
+
+    def test_a_reading_before_the_fault_says_nothing(self, story: Story) -> None:
+        story.operation("readback", -2.0, -1.0, item="some/a", outcome="present")
+        story.fault()
+        assert contradiction(story) is None
