@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from colordrill.history import Event
+from colordrill.history import Data, Event
 from colordrill.verify.fault_book import FaultBook
 from colordrill.verify.ledger import Ledger
 from colordrill.verify.observations import Canary, Observations, Score
@@ -49,6 +49,7 @@ class _Collector:
         self._canaries = Pairs(canary)
         self._runbook_canaries = Pairs(canary)
         self._calibrations = Pairs(canary)
+        self._scenario: Data | None = None
         self._scores: dict[str, Score] = {}
         self._snapshots = Pairs(snapshot)
         self._steps = Pairs(step)
@@ -73,6 +74,7 @@ class _Collector:
             "evidence": self._faults.take_evidence,
             "heal": self._take_heal,
             "detect": self._take_detect,
+            "scenario": self._take_scenario,
             "phase": self._take_phase,
             "sabotage": self._take_sabotage,
             "readiness": self._take_readiness,
@@ -174,6 +176,12 @@ class _Collector:
     def _take_detect(self, event: Event) -> None:
         if self._faults.t_fault_ns is not None and self._detected_ns is None:
             self._detected_ns = event.t_ns
+
+    def _take_scenario(self, event: Event) -> None:
+        if self._scenario is None:
+            self._scenario = event.data
+        elif self._scenario != event.data:
+            self._contradict("it has two different notes of its scenario")
 
     def _take_phase(self, event: Event) -> None:
         self._phases.append((str(event.data["phase"]), event.t_ns))
