@@ -193,7 +193,7 @@ class _Collector:
         self._readiness.append(readiness(event.data))
 
     def _take_replica(self, event: Event) -> None:
-        self._replica = replica(event.data)
+        self._replica = replica(event)
 
     def _take_disturbance(self, event: Event) -> None:
         self._disturbances.append(f"{event.kind} of {event.data.get('stream')}")
