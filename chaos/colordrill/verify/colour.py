@@ -7,23 +7,15 @@ the outage. A wrong picture in the outage itself counts into ``bad_output_s``, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from colordrill.outcome import Check, Verdict
 from colordrill.scenario.fault_spec import Recovery
 from colordrill.scenario.model import Objectives, Scenario
 from colordrill.verify.availability import bad_output_s
-from colordrill.verify.judged import NO_FAULT, Judged, unknown
+from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
+from colordrill.verify.likeness import LEAST, MOST, beyond, measured
 from colordrill.verify.observations import Canary, CanaryState, Observations
 
 NAME = "colour"
-
-_LEAST = {
-    "chroma_ssim_min": "chroma_ssim",
-    "chroma_tile_min": "chroma_tile",
-    "luma_ssim_min": "luma_ssim",
-}
-_MOST = {"delta_e_max": "delta_e"}
 
 
 def judge_colour(observations: Observations, scenario: Scenario) -> Judged:
@@ -36,6 +28,7 @@ def judge_colour(observations: Observations, scenario: Scenario) -> Judged:
     pictures = _judged_pictures(observations, scenario, observations.t_fault_ns)
     scored = [each for each in pictures if each.score and each.score.correct is not None]
     wrong = [each for each in pictures if each.state is CanaryState.WRONG]
+    broken = [each.op for each in scored if beyond(each, scenario.objectives)]
     undecided = [each for each in pictures if each.state is CanaryState.UNDECIDED]
     worst = _worst_figures(scored)
     value = worst["chroma_ssim_min"]
@@ -46,6 +39,9 @@ def judge_colour(observations: Observations, scenario: Scenario) -> Judged:
         detail = (
             f"{len(wrong)} of {len(scored)} pictures are wrong, first {first.op}: {reasons}; {told}"
         )
+        check = Check(NAME, Verdict.FAIL, value, bound, detail)
+    elif broken:
+        detail = f"called correct, and not within the bounds: {listed(broken)}; {told}"
         check = Check(NAME, Verdict.FAIL, value, bound, detail)
     elif evidence_ns is None:
         check = unknown(NAME, bound, "no peer saw the disaster take effect")
@@ -93,14 +89,9 @@ def _unrepaired(observations: Observations, scenario: Scenario) -> bool:
     return in_place and observations.step_ended_ns("mount") is None
 
 
-def _worst_figures(scored: Iterable[Canary]) -> dict[str, float | None]:
-    figures = [each.score.figures for each in scored if each.score]
-    worst: dict[str, float | None] = {}
-    for name, key in _LEAST.items():
-        worst[name] = min((each[key] for each in figures if key in each), default=None)
-    for name, key in _MOST.items():
-        worst[name] = max((each[key] for each in figures if key in each), default=None)
-    return worst
+def _worst_figures(scored: list[Canary]) -> dict[str, float | None]:
+    worst = {name: min(measured(scored, key), default=None) for name, key in LEAST.items()}
+    return worst | {name: max(measured(scored, key), default=None) for name, key in MOST.items()}
 
 
 def _told(worst: dict[str, float | None], objectives: Objectives, count: int) -> str:

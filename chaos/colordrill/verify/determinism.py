@@ -13,18 +13,13 @@ from dataclasses import dataclass
 
 from colordrill.outcome import Check, Verdict
 from colordrill.scenario.fault_spec import Recovery
-from colordrill.scenario.model import Objectives, Scenario
+from colordrill.scenario.model import Scenario
 from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
+from colordrill.verify.likeness import beyond, measured
 from colordrill.verify.observations import Canary, CanaryState, Observations
 
 NAME = "determinism"
 PRIMARY = "primary"
-
-_LEAST = {
-    "chroma_ssim": "chroma_ssim_min",
-    "chroma_tile": "chroma_tile_min",
-    "luma_ssim": "luma_ssim_min",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +45,16 @@ def judge_determinism(observations: Observations, scenario: Scenario) -> Judged:
         return Judged(unknown(NAME, bound, NO_FAULT))
     sides = _gather(observations, scenario, observations.t_fault_ns)
     unlike = {name: each for name, each in sides.items() if not _equal(each)}
-    values = [_figure(canary, "chroma_ssim") for each in unlike.values() for canary in each.both]
-    known = [each for each in values if each is not None]
-    beyond = [
-        canary.op
-        for each in unlike.values()
-        for canary in each.both
-        if _beyond(canary, scenario.objectives)
-    ]
-    if beyond:
-        detail = f"called correct, and not within the bounds: {listed(beyond)}"
+    pictures = [canary for each in unlike.values() for canary in each.both]
+    known = measured(pictures, "chroma_ssim")
+    broken = [each.op for each in pictures if beyond(each, scenario.objectives)]
+    if broken:
+        detail = f"called correct, and not within the bounds: {listed(broken)}"
         return Judged(Check(NAME, Verdict.FAIL, min(known, default=None), bound, detail))
     lacking = _lacking(sides, scenario)
     if lacking:
         return Judged(unknown(NAME, bound, lacking))
-    if len(known) < len(values):
+    if len(known) < len(pictures):
         detail = f"pixels of {listed(sorted(unlike))} differ or have no hash, and have no figures"
         return Judged(unknown(NAME, bound, detail))
     return Judged(Check(NAME, Verdict.PASS, min(known, default=1.0), bound, _told(sides, unlike)))
@@ -93,14 +83,6 @@ def _equal(sides: _Sides) -> bool:
     return len(sides.hashes) == 1 and None not in sides.hashes
 
 
-def _beyond(canary: Canary, objectives: Objectives) -> bool:
-    least = ((_figure(canary, key), getattr(objectives, name)) for key, name in _LEAST.items())
-    delta_e = _figure(canary, "delta_e")
-    return any(value is not None and not value >= bound for value, bound in least) or (
-        delta_e is not None and not delta_e <= objectives.delta_e_max
-    )
-
-
 def _lacking(sides: Mapping[str, _Sides], scenario: Scenario) -> str:
     if not sides:
         return "there is no correct picture"
@@ -113,11 +95,6 @@ def _lacking(sides: Mapping[str, _Sides], scenario: Scenario) -> str:
     if late:
         told.append(f"no correct picture before the fault of {listed(late)}")
     return " and ".join(told)
-
-
-def _figure(canary: Canary, key: str) -> float | None:
-    value = canary.score.figures.get(key) if canary.score else None
-    return value if isinstance(value, (int, float)) else None
 
 
 def _told(sides: Mapping[str, _Sides], unlike: Mapping[str, _Sides]) -> str:

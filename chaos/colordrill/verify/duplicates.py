@@ -1,7 +1,8 @@
 """Check ``duplicates``: nothing was done twice.
 
 Every job has a prefix of its own. An output that two jobs were given means that one of them has the
-other's picture; a job that was completed twice was run twice.
+other's picture; a job that was accepted twice is queued twice, one that was completed twice was run
+twice.
 """
 
 from __future__ import annotations

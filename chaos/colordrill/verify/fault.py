@@ -15,16 +15,26 @@ HEALED = "fault_healed"
 
 
 def judge_evidence(observations: Observations, scenario: Scenario) -> Judged:
-    """Judge whether a peer saw every fault take effect; never fails, only lacks."""
+    """Judge whether a peer saw every fault take effect; never fails, only lacks.
+
+    What a peer saw of an injection that failed, or of which nobody knows how it ended, is not
+    known to be its doing.
+    """
     missing = never_injected(observations.faults, scenario)
     unseen = [_named(fault) for fault in observations.faults if fault.seen_ns is None]
+    unproven = [
+        _named(fault)
+        for fault in observations.faults
+        if fault.seen_ns is not None and fault.injected_ns is None
+    ]
     count = len(observations.faults) + len(missing)
     if not count:
         return Judged(unknown(EVIDENCE, 0, "there was no fault"))
-    if missing or unseen:
+    if missing or unseen or unproven:
         detail = "; ".join(
             [f"{each} was never injected" for each in missing]
             + [f"no peer saw {each} take effect" for each in unseen]
+            + [f"the injection of {each} failed, or never ended" for each in unproven]
         )
         return Judged(unknown(EVIDENCE, count, detail))
     detail = "; ".join(f"{_named(each)}: {each.seen_detail}" for each in observations.faults)

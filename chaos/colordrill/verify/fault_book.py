@@ -59,12 +59,14 @@ class FaultBook:
     _current: dict[Key, _Injection] = field(default_factory=dict)
     _healing: dict[str, tuple[Key, _Cure]] = field(default_factory=dict)
     _last_cure: dict[Key, _Cure] = field(default_factory=dict)
+    _ended_cures: set[str] = field(default_factory=set)
 
     def take_fault(self, event: Event) -> None:
         """An injection's beginning or end."""
         if event.type is not EventType.INVOKE:
             begun = self._injections.get(event.id)
-            if begun is not None and begun.ended_ns is None:
+            happened = event.type is not EventType.FAIL
+            if begun is not None and begun.ended_ns is None and happened:
                 begun.ended_ns = event.t_ns
             return
         starts_clock, key = event.data["starts_clock"] is True, _key(event.data)
@@ -85,11 +87,26 @@ class FaultBook:
             injection.seen_ns = event.t_ns
             injection.seen_detail = str(event.data.get("detail", ""))
 
-    def take_heal(self, event: Event) -> None:
-        """A cure's beginning or end."""
+    def take_heal(self, event: Event) -> str | None:
+        """A cure's beginning or end; returns what no true history can hold.
+
+        Of two ends the one that failed stands.
+        """
         if event.type is EventType.INVOKE:
+            twice = event.id in self._healing or event.id in self._ended_cures
             self._healing[event.id] = self._begun_cure(event)
-            return
+            return f"heal {event.id} begins twice" if twice else None
+        twice = event.id in self._ended_cures
+        self._ended_cures.add(event.id)
+        if not twice or event.type is not EventType.OK:
+            self._end_cure(event)
+        return f"heal {event.id} ends twice" if twice else None
+
+    def finish(self) -> tuple[Fault, ...]:
+        """Every injection, in order."""
+        return tuple(self._finished(each) for each in self._injections.values())
+
+    def _end_cure(self, event: Event) -> None:
         # on a full disk a cure may have an end line alone, which names the fault too
         begun = self._healing.pop(event.id) if event.id in self._healing else None
         key, cure = begun or self._begun_cure(event)
@@ -101,10 +118,6 @@ class FaultBook:
         injection.over = True
         if injection.undone_ns is None and (cure.scheduled or event.data.get("scheduled") is True):
             injection.undone_ns = event.t_ns
-
-    def finish(self) -> tuple[Fault, ...]:
-        """Every injection, in order."""
-        return tuple(self._finished(each) for each in self._injections.values())
 
     def _begun_cure(self, event: Event) -> tuple[Key, _Cure]:
         key = _key(event.data)

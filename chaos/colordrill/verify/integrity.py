@@ -23,7 +23,8 @@ def judge_integrity(observations: Observations, scenario: Scenario) -> Judged:
 
     A restored recovery point must hold whatever was acknowledged before its copy began; the site's
     own disk whatever is older than its unflushed writes may be; and where nothing is restored and
-    no write may be lost, everything acknowledged before the fault must be there. What came later
+    no write may be lost, everything acknowledged before the fault must be there. Where single files
+    or folders are brought back, that goes for whatever lies outside of them. What came later
     belongs to the recovery point actual. Also counts what was acknowledged and what became of it.
     """
     counts = _counts(observations)
@@ -33,24 +34,24 @@ def judge_integrity(observations: Observations, scenario: Scenario) -> Judged:
     if not items:
         return Judged(unknown(INTEGRITY, 0, "nothing was acknowledged"), counts=counts)
     gone = [item for item in items if item.acked_ns < t_fault_ns and item.outcome in _GONE]
-    owed = what_must_be_there(observations, scenario, t_fault_ns)
-    before_ns = owed.before_ns
-    broken = [item for item in gone if before_ns is not None and item.acked_ns < before_ns]
+    debts = what_must_be_there(observations, scenario, t_fault_ns)
+    broken = [item for item in gone if debts.of(item.name).owes(item.acked_ns)]
     unread = [item.name for item in items if item.outcome is ReadOutcome.UNKNOWN]
     if broken:
         told = listed([f"{item.name} ({item.outcome}{_because(item)})" for item in broken])
-        detail = f"{len(broken)} items that {owed.holder} must hold are not right: {told}"
+        holders = " and ".join(dict.fromkeys(debts.of(item.name).holder for item in broken))
+        detail = f"{len(broken)} items that {holders} must hold are not right: {told}"
         check = Check(INTEGRITY, Verdict.FAIL, len(broken), 0, detail)
     elif unread:
         detail = f"{len(unread)} of {len(items)} items were not read: {listed(unread)}"
         check = unknown(INTEGRITY, 0, detail)
-    elif gone and before_ns is None:
+    elif any(debts.of(item.name).before_ns is None for item in gone):
         detail = f"{len(gone)} items are lost or corrupt, and no step says which point was restored"
         check = unknown(INTEGRITY, 0, detail)
     else:
         detail = (
             f"{len(items)} items were read back; {len(gone)} are gone, and none that "
-            f"{owed.holder} must hold"
+            f"{debts.main.holder} must hold"
         )
         check = Check(INTEGRITY, Verdict.PASS, 0, 0, detail)
     return Judged(check, counts=counts)

@@ -98,6 +98,11 @@ class Ledger:
         else:
             item.read(outcome, detail)
 
+    def unacknowledged(self) -> str | None:
+        """What was read back although nobody acknowledged it, in words: only what was is read."""
+        name = next(iter(self._read_early), None)
+        return None if name is None else f"{name} was read back and never acknowledged"
+
     def items(self) -> tuple[Item, ...]:
         """Every acknowledged item, in the order of its first acknowledgement."""
         return tuple(
@@ -146,7 +151,9 @@ class Ledger:
             job = self._job(event.data["job"])
             if job.accepted_ns is None:
                 self._accepted.append(job)
-            job.accepted_ns = event.t_ns
+                job.accepted_ns = event.t_ns
+            else:
+                self.duplicates.append(f"job {job.name} was accepted again")
 
     def _take_complete(self, event: Event) -> None:
         if event.type is EventType.INVOKE:

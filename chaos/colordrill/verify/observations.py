@@ -99,7 +99,7 @@ class Fault:
         target: where it was injected.
         starts_clock: a disaster; otherwise a latent defect.
         invoked_ns: just before the injection call.
-        injected_ns: the end of the call; None where it never ended.
+        injected_ns: the end of the call; None where it never ended, or failed.
         seen_ns: the first time that a peer saw it while it was in force: before it was undone and
             before the same fault was injected again; None where none did.
         seen_detail: what the peer saw.
@@ -159,7 +159,7 @@ class Job:
 
     Attributes:
         name: the job.
-        accepted_ns: POST /prompt answered 200.
+        accepted_ns: POST /prompt first answered 200.
         completed_ns: the history of the service said success; None: it never did.
         given_up_ns: waiting for its completion failed or timed out; None: it did not.
         refused: it certainly failed; otherwise giving up leaves open what became of it.
@@ -211,7 +211,8 @@ class Observations:
         points: every backup, in order of beginning.
         items: every acknowledged item.
         jobs: every accepted job.
-        duplicates: what was done twice: a job that was completed again, an output of two jobs.
+        duplicates: what was done twice: a job that was accepted or completed again, an output of
+            two jobs.
         work: what users began after the fault, in order of its end.
         disturbances: what the workload itself could not do: clients that crashed, or that were
             turned away at the bound of operations under way.

@@ -95,16 +95,18 @@ def readiness(data: Mapping[str, Any]) -> Readiness:
     )
 
 
-def replica(data: Mapping[str, Any]) -> Replica:
+def replica(event: Event) -> Replica:
     """What the replica held.
 
     Raises:
         TypeError: its figures are no numbers.
     """
+    data = event.data
     acknowledged, present = data["acknowledged"], data["present"]
     if type(acknowledged) is not int or type(present) is not int:
         raise TypeError("a replica note counts in whole numbers")
-    return Replica(acknowledged, present, tuple(str(each) for each in data["missing"]))
+    missing = tuple(str(each) for each in data["missing"])
+    return Replica(event.t_ns, acknowledged, present, missing)
 
 
 def _shared(text: Any) -> Any:

@@ -40,3 +40,22 @@ class Pairs(Generic[Seen]):
         """Every operation, in the order of beginning."""
         for known in self._known.values():
             yield self._build(known, None) if isinstance(known, Event) else known
+
+
+class UnderWay:
+    """Follows which operations of one kind are under way; one that ended leaves nothing behind."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+
+    def take(self, event: Event) -> str | None:
+        """Take a line; returns what no true history can hold, None where all is well."""
+        if event.type is EventType.INVOKE:
+            if event.id in self._ids:
+                return f"{event.kind} {event.id} begins twice"
+            self._ids.add(event.id)
+        elif event.id not in self._ids:
+            return f"{event.kind} {event.id} ends and was not under way"
+        else:
+            self._ids.remove(event.id)
+        return None

@@ -17,8 +17,9 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """What the storage's replica was found to hold of what was acknowledged."""
+    """What the storage's replica was found to hold of what was acknowledged, at *noted_ns*."""
 
+    noted_ns: int
     acknowledged: int
     present: int
     missing: tuple[str, ...]

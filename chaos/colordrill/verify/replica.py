@@ -5,12 +5,17 @@ It applies where the scenario says that it is about storage, or where somebody l
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from colordrill.outcome import Check, Verdict
 from colordrill.scenario.model import Scenario
 from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
-from colordrill.verify.observations import Observations
+from colordrill.verify.observations import Item, Observations
+from colordrill.verify.probed import Replica
 
 NAME = "replica"
+OUTPUT = "output/"
+"""What the replica is there for: the names of outputs begin so."""
 
 
 def judge_replica(observations: Observations, scenario: Scenario) -> Judged | None:
@@ -27,6 +32,19 @@ def judge_replica(observations: Observations, scenario: Scenario) -> Judged | No
         return Judged(Check(NAME, Verdict.FAIL, present, count, detail))
     if observations.t_fault_ns is None:
         return Judged(unknown(NAME, count, NO_FAULT))
-    if not count or present > count:
-        return Judged(unknown(NAME, count, f"{told}, which proves nothing"))
+    doubt = _doubt(found, observations.t_fault_ns, observations.items)
+    if doubt:
+        return Judged(unknown(NAME, count, f"{told}{doubt}"))
     return Judged(Check(NAME, Verdict.PASS, present, count, told))
+
+
+def _doubt(found: Replica, t_fault_ns: int, items: Iterable[Item]) -> str:
+    """What keeps a replica that misses nothing from being proof; empty where nothing does."""
+    if found.noted_ns < t_fault_ns:
+        return ", but nobody looked after the fault"
+    if not found.acknowledged or found.present > found.acknowledged:
+        return ", which proves nothing"
+    outputs = sum(item.name.startswith(OUTPUT) for item in items)
+    if outputs != found.acknowledged:
+        return f", but clients were acknowledged {outputs} outputs"
+    return ""

@@ -57,8 +57,9 @@ def points_before(points: tuple[Snapshot, ...], t_fault_ns: int) -> list[Snapsho
 
 def _lacking(points: list[Snapshot], items: list[Item], observations: Observations) -> str:
     """What keeps the check from meaning anything; empty where nothing does."""
-    if len(points) < POINTS_MIN:
-        return f"{len(points)} recovery points precede the fault, and {POINTS_MIN} must"
+    count = len({each.point for each in points})
+    if count < POINTS_MIN:
+        return f"{count} recovery points precede the fault, and {POINTS_MIN} must"
     # a copy that was under way at the fault may be published after it, and be what was restored;
     # one that a cut-off primary began later is no measure of what was at risk
     restored = [step.point for step in observations.steps if step.ok and step.point is not None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,9 @@ import pytest
 
 from colordrill.errors import RecordProblem
 from colordrill.history import Event, EventType, read_history
-from unit.verify.runs import call, noted, write
+from colordrill.scenario.catalogue import HOST_POWER_LOSS
+from colordrill.scenario.model import Objectives
+from unit.verify.runs import NOTE, call, noted, write
 
 if TYPE_CHECKING:
     from unit.verify.conftest import Story
@@ -78,10 +80,23 @@ class TestBadHistories:
         assert "NaN" in (run / "history.jsonl").read_text(encoding="utf-8")
         assert call(str(run)).exit_code in {0, 1, 3}
 
-    def test_two_notes_of_the_same_kind_are_judged_by_the_first(
+    @pytest.mark.parametrize("second", [-61.0, 50.0])
+    def test_two_different_notes_of_the_scenario_let_nothing_pass(
+        self, run: Path, healthy: Story, second: float
+    ) -> None:
+        lax = replace(HOST_POWER_LOSS, objectives=Objectives(rto_s=600.0, rpo_s=600.0))
+        healthy.say(second, "note", "scenario", name=lax.name, scenario=asdict(lax))
+        write(run, noted(healthy))
+        result = call(str(run), "--json")
+        assert result.exit_code == 3
+        checks = json.loads(result.stdout)["checks"]
+        assert {each["verdict"] for each in checks} == {"unknown"}
+        assert "it has two different notes of its scenario" in checks[0]["detail"]
+
+    def test_the_same_note_of_the_scenario_twice_says_nothing_more(
         self, run: Path, healthy: Story
     ) -> None:
-        healthy.say(50.0, "note", "scenario", name="no_such_drill")
+        healthy.say(-61.0, "note", "scenario", **NOTE)
         write(run, noted(healthy))
         assert call(str(run)).exit_code == 0
 

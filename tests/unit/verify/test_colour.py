@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from colordrill.outcome import Verdict
 from colordrill.scenario.model import Objectives
+from unit.verify.conftest import BAD, GOOD
 
 if TYPE_CHECKING:
     from unit.verify.conftest import Story
@@ -111,6 +112,58 @@ def test_a_score_without_figures_is_still_a_score(story: Story) -> None:
     check = story.check("colour")
     assert (check.verdict, check.value) == (Verdict.FAIL, None)
     assert "it is not a PNG" in check.detail
+
+
+@pytest.mark.parametrize("kind", ["canary", "verifycan"])
+@pytest.mark.parametrize("key", list(BAD))
+def test_a_picture_that_is_called_correct_and_is_beyond_a_bound_fails(
+    story: Story, key: str, kind: str
+) -> None:
+    story.fault()
+    story.canary(5.0)
+    op = story.canary(6.0, figures={**GOOD, key: BAD[key]}, kind=kind)
+    check = story.check("colour")
+    assert check.verdict is Verdict.FAIL
+    assert check.value == (BAD[key] if key == "chroma_ssim" else GOOD["chroma_ssim"])
+    assert f"called correct, and not within the bounds: {op}; worst of 2" in check.detail
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf"), float("inf"), "0.9999", True])
+def test_a_figure_that_is_no_number_is_within_no_bound_and_unmeasured(
+    story: Story, value: Any
+) -> None:
+    story.fault()
+    story.canary(5.0, figures={**GOOD, "chroma_ssim": value})
+    check = story.check("colour")
+    assert (check.verdict, check.value) == (Verdict.FAIL, None)
+    assert "chroma_ssim_min unmeasured" in check.detail
+    story.canary(6.0)
+    assert story.check("colour").value == GOOD["chroma_ssim"]
+
+
+def test_figures_at_their_bounds_pass(story: Story) -> None:
+    bounds = story.scenario.objectives
+    at_bounds = {
+        "chroma_ssim": bounds.chroma_ssim_min,
+        "chroma_tile": bounds.chroma_tile_min,
+        "luma_ssim": bounds.luma_ssim_min,
+        "delta_e": bounds.delta_e_max,
+    }
+    story.fault()
+    story.canary(5.0, figures=at_bounds)
+    assert story.check("colour").verdict is Verdict.PASS
+
+
+def test_figures_of_an_undecided_score_are_not_judged(story: Story) -> None:
+    story.fault()
+    story.canary(5.0)
+    story.canary(6.0, correct=None, figures=BAD)
+    assert story.check("colour").verdict is Verdict.UNKNOWN
+
+
+def test_a_drill_whose_figures_are_beyond_the_bounds_does_not_pass(healthy: Story) -> None:
+    healthy.canary(26.5, figures=BAD)
+    assert healthy.failed() == {"colour"}
 
 
 class TestBadOutput:

@@ -92,8 +92,14 @@ class TestReplica:
         story.say(50.0, "note", "replica", **found)
         return story
 
+    def outputs(self, story: Story, count: int) -> None:
+        story.item("workflows/a.json", 5.0)
+        for number in range(count):
+            story.job(f"j{number}", 5.0, 6.0)
+
     def test_everything_that_was_acknowledged_passes(self, story: Story) -> None:
         story.fault()
+        self.outputs(story, 7)
         self.told(story, acknowledged=7, present=7, missing=[])
         check = story.check(self.NAME)
         assert (check.verdict, check.value, check.bound) == (Verdict.PASS, 7, 7)
@@ -120,8 +126,31 @@ class TestReplica:
         check = story.check(self.NAME)
         assert (check.verdict, check.value) == (Verdict.UNKNOWN, None)
 
+    @pytest.mark.parametrize("outputs", [0, 6, 8])
+    def test_a_look_at_other_outputs_than_were_acknowledged_is_unknown(
+        self, story: Story, outputs: int
+    ) -> None:
+        story.fault()
+        self.outputs(story, outputs)
+        self.told(story, acknowledged=7, present=7, missing=[])
+        check = story.check(self.NAME)
+        assert (check.verdict, check.value) == (Verdict.UNKNOWN, None)
+        assert check.detail.endswith(f"but clients were acknowledged {outputs} outputs")
+
+    @pytest.mark.parametrize(
+        ("second", "verdict"), [(-0.001, Verdict.UNKNOWN), (0.0, Verdict.PASS)]
+    )
+    def test_a_look_before_the_fault_says_nothing(
+        self, story: Story, second: float, verdict: Verdict
+    ) -> None:
+        story.fault()
+        story.job("a", -9.0, -8.0)
+        story.say(second, "note", "replica", acknowledged=1, present=1, missing=[])
+        assert story.check(self.NAME).verdict is verdict
+
     def test_the_last_look_counts(self, story: Story) -> None:
         story.fault()
+        self.outputs(story, 7)
         self.told(story, acknowledged=7, present=6, missing=["output/a.png"])
         story.say(51.0, "note", "replica", acknowledged=7, present=7, missing=[])
         assert story.check(self.NAME).verdict is Verdict.PASS

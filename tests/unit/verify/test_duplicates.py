@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from colordrill.outcome import Verdict
+from colordrill.verify.observe import observe
+from unit.verify.conftest import at_ns
 
 if TYPE_CHECKING:
     from unit.verify.conftest import Story
@@ -43,6 +45,17 @@ def test_a_job_that_was_completed_twice_fails(story: Story) -> None:
     check = story.check(NAME)
     assert (check.verdict, check.value) == (Verdict.FAIL, 1)
     assert "job a was completed again" in check.detail
+
+
+def test_a_job_that_was_accepted_twice_fails_and_keeps_its_first_time(story: Story) -> None:
+    story.fault()
+    story.job("a", -1.0, 2.0)
+    story.operation("submit", 0.5, 1.0, job="a", workflow="person")
+    check = story.check(NAME)
+    assert (check.verdict, check.value) == (Verdict.FAIL, 1)
+    assert "job a was accepted again" in check.detail
+    (job,) = observe(story.events()).jobs
+    assert job.accepted_ns == at_ns(-1.0)
 
 
 def test_it_fails_without_a_fault_too(story: Story) -> None:

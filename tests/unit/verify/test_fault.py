@@ -55,7 +55,7 @@ class TestEvidence:
 
     def test_of_several_faults_each_must_be_seen(self, story: Story) -> None:
         story.fault()
-        story.say(1.0, "invoke", "fault", name="extra", target="dr", starts_clock=True)
+        story.operation("fault", 1.0, 1.1, name="extra", target="dr", starts_clock=True)
         check = story.check(self.NAME)
         assert (check.verdict, check.bound) == (Verdict.UNKNOWN, 2)
         assert story.check("rto").detail == "no peer saw the disaster take effect"
@@ -69,7 +69,7 @@ class TestEvidence:
 
     def test_a_latent_defect_must_be_seen_too(self, story: Story) -> None:
         story.scenario = with_faults(story, FaultSpec("stale", "dr", latent=True))
-        story.say(-30.0, "invoke", "fault", name="stale", target="dr", starts_clock=False)
+        story.operation("fault", -30.0, -29.5, name="stale", target="dr", starts_clock=False)
         story.fault()
         assert "no peer saw stale at dr" in story.check(self.NAME).detail
         story.say(-29.0, "note", "evidence", name="stale", target="dr", seen=True, detail="old")
@@ -89,6 +89,37 @@ class TestEvidence:
         story.operation("heal", 1.0, 1.5, "fail", name=spec.name, target=spec.target)
         seen(story, 1.6)
         assert story.check(self.NAME).verdict is Verdict.PASS
+
+    @pytest.mark.parametrize("ended", [None, "fail"])
+    def test_what_was_seen_of_an_injection_that_did_not_succeed_is_no_evidence(
+        self, story: Story, ended: str | None
+    ) -> None:
+        spec = story.scenario.faults[0]
+        story.operation("fault", 0.0, None if ended is None else 0.5, ended or "", name=spec.name,
+                        target=spec.target, starts_clock=True)  # fmt: skip
+        seen(story, 1.0)
+        check = story.check(self.NAME)
+        assert (check.verdict, check.bound) == (Verdict.UNKNOWN, 1)
+        assert check.detail == (
+            "the injection of host_power_loss at primary failed, or never ended"
+        )
+
+    def test_what_was_seen_of_an_injection_that_nobody_can_tell_of_is_evidence(
+        self, story: Story
+    ) -> None:
+        spec = story.scenario.faults[0]
+        story.operation("fault", 0.0, 0.5, "unknown", name=spec.name, target=spec.target,
+                        starts_clock=True)  # fmt: skip
+        seen(story, 1.0)
+        assert story.check(self.NAME).verdict is Verdict.PASS
+
+    @pytest.mark.parametrize("lines", [("ok", "unknown"), ("unknown", "ok")])
+    def test_an_injection_ended_when_it_first_did(
+        self, story: Story, lines: tuple[str, str]
+    ) -> None:
+        op = story.operation("fault", 0.0, 0.5, lines[0], name="a", target="b", starts_clock=True)
+        story.say(0.7, lines[1], "fault", op, name="a", target="b")
+        assert observe(story.events()).faults[0].injected_ns == at_ns(0.5)
 
 
 class TestFlapping:

@@ -67,15 +67,82 @@ class TestIntegrity:
         in_place(story, repair=("output",)).fault()
         story.snapshot("p4", -4.0)
         story.runbook()
-        story.item("workflows/a.json", acked, "lost")
+        story.item("output/a.png", acked, "lost")
+        assert story.check("integrity").verdict is verdict
+
+    @pytest.mark.parametrize(
+        ("repair", "name", "verdict"),
+        [
+            ("workflows/a.json", "workflows/a.json", Verdict.PASS),
+            ("workflows/a.json", "workflows/a.json2", Verdict.FAIL),
+            ("workflows/a.json", "output/workflows/a.json", Verdict.FAIL),
+            ("output", "output/run/a.png", Verdict.PASS),
+            ("output/", "output/run/a.png", Verdict.PASS),
+            ("output", "outputs/a.png", Verdict.FAIL),
+            ("output", "workflows/a.json", Verdict.FAIL),
+        ],
+    )
+    def test_in_place_a_repair_excuses_only_what_it_brings_back(
+        self, story: Story, repair: str, name: str, verdict: Verdict
+    ) -> None:
+        in_place(story, repair=("models/x", repair)).fault()
+        story.snapshot("p4", -4.0)
+        story.runbook()
+        story.item(name, -1.0, "lost")
+        check = story.check("integrity")
+        assert check.verdict is verdict
+        holder = f"a site of which only models/x, {repair} was brought back must hold"
+        assert (holder in check.detail) is (verdict is Verdict.FAIL)
+
+    def test_in_place_outside_of_a_repair_what_the_fault_interrupted_may_be_gone(
+        self, story: Story
+    ) -> None:
+        in_place(story, repair=("output",)).fault()
+        story.snapshot("p4", -4.0)
+        story.runbook()
+        story.item("workflows/a.json", 0.0, "lost")
+        assert told(story, "integrity") == (Verdict.PASS, 0)
+
+    def test_in_place_losses_inside_and_outside_of_a_repair_are_told_together(
+        self, story: Story
+    ) -> None:
+        in_place(story, repair=("output",)).fault()
+        story.snapshot("p4", -4.0)
+        story.runbook()
+        story.item("output/a.png", -5.0, "lost")
+        story.item("workflows/a.json", -1.0, "lost")
+        check = story.check("integrity")
+        assert (check.verdict, check.value) == (Verdict.FAIL, 2)
+        assert check.detail.startswith(
+            "2 items that the restored point p4 and a site of which only output was brought back "
+            "must hold are not right: output/a.png"
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "acked", "verdict"),
+        [
+            ("workflows/a.json", -5.001, Verdict.FAIL),
+            ("workflows/a.json", -4.5, Verdict.PASS),
+            ("output/a.png", -4.5, Verdict.FAIL),
+        ],
+    )
+    def test_in_place_outside_of_a_repair_the_disk_promises_alone(
+        self, story: Story, name: str, acked: float, verdict: Verdict
+    ) -> None:
+        in_place(story, repair=("output",), unflushed_max_s=5.0).fault()
+        story.snapshot("p4", -4.0)
+        story.runbook()
+        story.item(name, acked, "lost")
         assert story.check("integrity").verdict is verdict
 
     def test_in_place_with_a_repair_that_names_no_point_a_loss_is_unknown(
         self, story: Story
     ) -> None:
         in_place(story, repair=("output",)).fault()
-        story.item("workflows/a.json", -9.0, "lost")
+        story.item("output/a.png", -9.0, "lost")
         assert story.check("integrity").verdict is Verdict.UNKNOWN
+        story.item("workflows/a.json", -9.0, "lost")
+        assert story.check("integrity").verdict is Verdict.FAIL
 
     def test_in_place_where_nothing_is_brought_back_nothing_may_be_gone(self, story: Story) -> None:
         in_place(story).fault()

@@ -120,6 +120,17 @@ def test_three_points_must_precede_the_fault(story: Story) -> None:
     assert story.check("rpo").verdict is Verdict.PASS
 
 
+def test_a_point_that_was_published_several_times_is_one(story: Story) -> None:
+    story.fault()
+    story.item("workflows/newest.json", -1.0)
+    for began in (-16.0, -12.0, -8.0, -4.0):
+        story.snapshot("p4", began)
+    story.snapshot("p5", -2.5)
+    check = story.check("rpo")
+    assert check.verdict is Verdict.UNKNOWN
+    assert "2 recovery points precede" in check.detail
+
+
 @pytest.mark.parametrize(("acked", "verdict"), [(-4.0, Verdict.UNKNOWN), (-3.999, Verdict.PASS)])
 def test_something_must_be_at_risk(story: Story, acked: float, verdict: Verdict) -> None:
     story.fault()

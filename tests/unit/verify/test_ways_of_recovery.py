@@ -37,7 +37,7 @@ class TestWholeDrills:
     """Each passes as a whole, or the scenarios of its way could never be green."""
 
     def test_a_repair_in_place(self, story: Story) -> None:
-        in_place(story, repair=("output",)).before()
+        in_place(story, repair=("output", "workflows")).before()
         story.item("workflows/last.json", -1.0, "lost")
         story.fault()
         story.outage(10.0)
