@@ -134,11 +134,10 @@ def test_a_malformed_configuration_is_a_usage_error_with_one_message(
 
 
 def test_options_reach_the_drill(drills: Stub) -> None:
-    arguments = ("--seed", "7", "--profile", "nightly", "--image", "mine:1", "--keep")
-    arguments += ("--strategy", "s3")
+    named = ("--seed", "7", "--profile", "nightly", "--image", "mine:1", "--strategy", "s3")
     overrides = ("--set", "pace.stability_s=11", "--set", "objectives.rto_s=90")
 
-    assert colordrill("run", "host_power_loss", *arguments, *overrides).exit_code == 0
+    assert colordrill("run", "host_power_loss", *named, "--keep", *overrides).exit_code == 0
 
     ((scenario, settings),) = drills.ran
     assert (settings.seed, settings.profile, settings.image) == (7, "nightly", "mine:1")
