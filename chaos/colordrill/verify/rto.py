@@ -115,11 +115,15 @@ def _passed_unseen(observations: Observations, scenario: Scenario, evidence_ns: 
             break
         if _failed_after(canary, t_fault_ns, observations, scenario.pace):
             failed, back = True, None
-        elif failed and canary.answered and canary.site == scenario.expected_site:
+        elif failed and canary.site == scenario.expected_site and _ended_by(canary, evidence_ns):
             back = back or canary
     if back is None:
         return ""
     return f"canary {back.op} was answered before a peer had seen the disaster: it had passed"
+
+
+def _ended_by(canary: Canary, t_ns: int) -> bool:
+    return canary.answered and canary.ended_ns is not None and canary.ended_ns <= t_ns
 
 
 def _lacking(counted: list[Canary], observations: Observations, scenario: Scenario) -> str:

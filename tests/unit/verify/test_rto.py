@@ -153,9 +153,16 @@ class TestEvidenceThatComesLate:
     def test_one_at_the_very_moment_of_the_evidence_too(self, story: Story) -> None:
         story.fault(seen=5.0)
         story.canary(1.0, answered=False)
-        story.canary(5.0, scored=False)
+        story.canary(4.5, scored=False, took=0.5)
         story.canaries(5.1, 20.0)
         assert story.check("rto").verdict is Verdict.UNKNOWN
+
+    def test_one_that_was_under_way_then_shows_nothing_that_had_passed(self, story: Story) -> None:
+        story.fault(seen=5.0)
+        story.canary(1.0, answered=False)
+        story.canary(4.9, took=2.0)
+        story.canaries(5.1, 20.0)
+        assert story.check("rto").value == 5.6
 
     @pytest.mark.parametrize("how", [{"site": "primary"}, {"took": None}])
     def test_what_the_expected_site_did_not_answer_says_nothing(
