@@ -1,8 +1,9 @@
-"""In CI, a skipped test that may not skip is a failure."""
+"""For all tests: who is told to end cleans up; in CI a skip that may not be is a failure."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -14,6 +15,14 @@ MAY_NOT_SKIP = Path(__file__).parent.parent / "ci" / "may_not_skip.txt"
 def may_not_skip(nodeid: str, listed: list[str]) -> bool:
     """Whether *nodeid* is one of *listed*: a file, a folder or a test by its whole id."""
     return any(nodeid == each or nodeid.startswith((f"{each}::", f"{each}/")) for each in listed)
+
+
+def pytest_configure() -> None:
+    """End as after Ctrl-C where a job's time limit says SIGTERM: fixtures remove their stacks.
+
+    Stacks of tests have state directories of their own, by which nobody else would sweep them.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

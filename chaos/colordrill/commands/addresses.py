@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-PORTS = (None, *range(1, 65536))
+PORTS = range(1, 65536)
 
 
 def url_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -25,7 +25,8 @@ def address(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
         url = httpx.URL(value)
         # as connecting does: a name with an empty or endless part cannot be looked up
         url.host.encode("idna")
-        sound = value.startswith(("http://", "https://")) and url.host and url.port in PORTS
+        reachable = url.host and (url.port is None or url.port in PORTS)
+        sound = reachable and value.startswith(("http://", "https://"))
     except (httpx.InvalidURL, ValueError):
         sound = False
     if not sound or url.query or url.fragment:

@@ -59,9 +59,7 @@ def _machine(as_json: bool) -> None:
         click.echo(json.dumps([dataclasses.asdict(each) for each in findings]))
     else:
         for each in findings:
-            click.echo(f"{each.status:8} {each.name}: {printable(each.detail)}")
-            if each.remedy:
-                click.echo(f"         → {printable(each.remedy)}")
+            _print(each.status, each)
     if any(str(each.status) == "missing" for each in findings):
         sys.exit(int(ExitCode.ENVIRONMENT))
 
@@ -71,9 +69,7 @@ def _service(clauses: Iterable[Any], as_json: bool) -> None:
     for each in clauses:
         seen.append(each)
         if not as_json:
-            click.echo(f"{each.outcome:8} {each.name}: {printable(each.detail)}")
-            if each.remedy:
-                click.echo(f"         → {printable(each.remedy)}")
+            _print(each.outcome, each)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(each) for each in seen], ensure_ascii=False))
     outcomes = {str(each.outcome) for each in seen}
@@ -81,3 +77,9 @@ def _service(clauses: Iterable[Any], as_json: bool) -> None:
         sys.exit(int(ExitCode.FAIL))
     if "unknown" in outcomes:
         sys.exit(int(ExitCode.UNKNOWN))
+
+
+def _print(found: str, each: Any) -> None:
+    click.echo(f"{found:8} {each.name}: {printable(each.detail)}")
+    if each.remedy:
+        click.echo(f"         → {printable(each.remedy)}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from colordrill.outcome import Outcome
 from colordrill.scenario.model import Objectives, Scenario
 
 if TYPE_CHECKING:
+    from colordrill.history import Event
     from colordrill.record.journal import RunDirectory
     from colordrill.verify.recomputed import Recomputed
 
@@ -36,20 +38,49 @@ def verify(run_directory: Path, as_json: bool) -> None:
       colordrill verify RUN --json | jq -r '.checks[] | select(.verdict != "pass") | .name'
     """
     from colordrill.commands.runs import find_run
-    from colordrill.history import read_history
     from colordrill.verify.recomputed import recompute
 
     run = find_run(run_directory)
     record, why = _record(run)
-    found = recompute(lambda: read_history(run.history), lambda: _recorded_scenario(record, why))
+    reader = _Reader(run)
+    found = recompute(reader.read, lambda: _recorded_scenario(record, why))
     outcome = found.outcome
-    changed = [] if record is None else _changed(run, found, record)
+    changed = [] if record is None else _changed(reader.told(), found, record)
     if as_json:
         click.echo(_as_json(run.name, found.scenario, outcome, record, changed))
     else:
         _print(found.scenario, outcome)
         _print_comparison(record, why, changed)
     sys.exit(int(outcome.verdict.exit_code))
+
+
+class _Reader:
+    """Reads a run's history, and keeps what a record tells of it: a long one is read once."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self._run = run
+        self._told: list[Event] = []
+        self._lines: Iterator[Event] = iter(())
+
+    def read(self) -> Iterator[Event]:
+        """The history from its beginning."""
+        self._told.clear()
+        self._lines = self._read()
+        return self._lines
+
+    def told(self) -> list[Event]:
+        """What a record tells of, also of lines that a judgement which crashed has not read."""
+        deque(self._lines, maxlen=0)
+        return self._told
+
+    def _read(self) -> Iterator[Event]:
+        from colordrill.history import read_history
+        from colordrill.record.model import is_told
+
+        for number, event in enumerate(read_history(self._run.history)):
+            if is_told(number, event):
+                self._told.append(event)
+            yield event
 
 
 def _record(run: RunDirectory) -> tuple[Mapping[str, Any] | None, str]:
@@ -92,14 +123,13 @@ def _recorded_scenario(record: Mapping[str, Any] | None, why: str) -> Scenario:
     return dataclasses.replace(scenario, objectives=laid_over)
 
 
-def _changed(run: RunDirectory, found: Recomputed, record: Mapping[str, Any]) -> list[str]:
+def _changed(told: list[Event], found: Recomputed, record: Mapping[str, Any]) -> list[str]:
     """Where *record* is not what the history says, or why that cannot be told."""
-    from colordrill.history import read_history
     from colordrill.record.model import fields_of_history
     from colordrill.verify.recomputed import differences
 
     try:
-        now = fields_of_history(found.scenario, found.outcome, read_history(run.history))
+        now = fields_of_history(found.scenario, found.outcome, told)
     except (ArithmeticError, RecursionError) as error:
         return [f"what the history says of faults and steps cannot be told: {error}"]
     now["drill"] = {"scenario": found.scenario.name}

@@ -19,7 +19,6 @@ from colordrill.scenario.model import RPO_OF_RECORD_S, RTO_OF_RECORD_S, Objectiv
 
 _DECIMALS = 6
 _TOLD = frozenset({"fault", "evidence", "heal", "step", "notice"})
-"""Kinds of lines that a record is made from, beside its outcome: few of a long history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +112,20 @@ def build_record(
     return record
 
 
+def is_told(number: int, event: Event) -> bool:
+    """Whether a record tells of a history's *event*, beside its outcome: of few, and the first."""
+    return number == 0 or event.kind in _TOLD
+
+
 def fields_of_history(
     scenario: Scenario, outcome: Outcome, events: Iterable[Event]
 ) -> dict[str, Any]:
     """What of a record follows from the history and the scenario that is noted in it.
 
-    Of the problems and improvements it is how the record's begin: a drill may add others.
+    Of the problems and improvements it is how the record's begin: a drill may add others. Of the
+    events only those count that `is_told` lets through.
     """
-    history = [event for number, event in enumerate(events) if not number or event.kind in _TOLD]
+    history = [event for number, event in enumerate(events) if is_told(number, event)]
     chronology = read_chronology(history)
     findings = [*find_problems(outcome.checks, chronology.steps), *find_undelivered(history)]
     return {

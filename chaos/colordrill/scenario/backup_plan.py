@@ -81,11 +81,8 @@ TABLE = Table(
 """Keys of ``[backup]``."""
 
 
-def build_backup_plan(*sources: Mapping[str, Any]) -> BackupPlan:
-    """What *sources*, each read by `TABLE`, say together; later ones win."""
-    chosen: dict[str, Any] = {}
-    for source in sources:
-        chosen.update(source)
+def build_backup_plan(chosen: Mapping[str, Any]) -> BackupPlan:
+    """The plan of values that `TABLE` has read."""
     names = {"keep_last": "last", "keep_hourly": "hourly", "keep_daily": "daily"}
     kept = {name: chosen[key] for key, name in names.items() if key in chosen}
     return BackupPlan(

@@ -34,9 +34,6 @@ TABLE = Table(
 _FIELDS = {"max_age": "max_age_s", "offsite_max_age": "offsite_max_age_s"}
 
 
-def build_readiness_plan(*sources: Mapping[str, Any]) -> ReadinessPlan:
-    """What *sources*, each read by `TABLE`, say together; later ones win."""
-    chosen: dict[str, Any] = {}
-    for source in sources:
-        chosen.update(source)
+def build_readiness_plan(chosen: Mapping[str, Any]) -> ReadinessPlan:
+    """The plan of values that `TABLE` has read."""
     return ReadinessPlan(**{_FIELDS.get(key, key): value for key, value in chosen.items()})

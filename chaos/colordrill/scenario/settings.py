@@ -27,6 +27,7 @@ from colordrill.scenario.notify import NotifySpec, build_notify
 from colordrill.scenario.readiness_plan import ReadinessPlan, build_readiness_plan
 from colordrill.scenario.service import ServiceSpec
 from colordrill.scenario.service_values import build_service
+from colordrill.scenario.tables import Table
 
 CONFIG_FILE = "colordrill.toml"
 OPTIONS = "the options"
@@ -158,11 +159,8 @@ def load_backup_plan(options: Mapping[str, Any], directory: Path) -> BackupPlan:
     Raises:
         UsageProblem: the file is malformed, a key is unknown, or a value cannot be.
     """
-    return build_backup_plan(
-        from_file(directory / CONFIG_FILE).backup,
-        backup_plan.TABLE.from_variables(os.environ),
-        backup_plan.TABLE.read(options, OPTIONS),
-    )
+    said = from_file(directory / CONFIG_FILE).backup
+    return build_backup_plan(_laid_over(said, backup_plan.TABLE, options))
 
 
 def load_readiness_plan(options: Mapping[str, Any], directory: Path) -> ReadinessPlan:
@@ -175,11 +173,13 @@ def load_readiness_plan(options: Mapping[str, Any], directory: Path) -> Readines
     Raises:
         UsageProblem: the file is malformed, a key is unknown, or a value cannot be.
     """
-    return build_readiness_plan(
-        from_file(directory / CONFIG_FILE).readiness,
-        readiness_plan.TABLE.from_variables(os.environ),
-        readiness_plan.TABLE.read(options, OPTIONS),
-    )
+    said = from_file(directory / CONFIG_FILE).readiness
+    return build_readiness_plan(_laid_over(said, readiness_plan.TABLE, options))
+
+
+def _laid_over(said: Mapping[str, Any], table: Table, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What the file *said* of *table*, the environment and *options*; later wins."""
+    return {**said, **table.from_variables(os.environ), **table.read(options, OPTIONS)}
 
 
 def _merged(*sources: Said) -> Settings:

@@ -119,9 +119,10 @@ def remembered(name: str, directory: Path) -> ComposeProject | None:
         told = json.loads((directory / REMEMBERED).read_text(encoding="utf-8"))
         owner = parse_owner(told["owner"], "")
         return ComposeProject(str(told["command"]), tuple(told["files"]), name, directory, owner)
-    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
-        return None
-    except EnvironmentProblem:
+    except (
+        *(OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError),
+        EnvironmentProblem,
+    ):
         return None
 
 

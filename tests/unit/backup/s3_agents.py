@@ -17,13 +17,11 @@ import pytest
 
 from fakes.bucket import FakeStore
 from fakes.points_on_disk import PROGRAMS
+from unit.backup.s3_endpoint import STORE_MODULES
 
 FIRST, SECOND, THIRD = (f"20261122T20153{second}.123Z" for second in (0, 4, 8))
 FAILED, NOT_EMPTY, DAMAGED = 1, 3, 5
-MODULES = (
-    *("at_once", "exactly", "signed_reads", "s3_store", "s3_points"),
-    *("site_listing", "site_volumes", "recovery_point"),
-)
+MODULES = (*STORE_MODULES, "s3_points", "site_listing", "site_volumes")
 SITE = {"output/a.png": b"picture", "config/stack.env": b"IMAGE=x\n", "input/empty": b""}
 
 

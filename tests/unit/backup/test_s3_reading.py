@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import secrets
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from fakes.points_on_disk import PROGRAMS
+from unit.backup.s3_endpoint import SECRET, store_module
 
-SECRET = secrets.token_hex(8)
 CONTENT = b"picture"
 VERSION = ("files/output/a b\u00e4.png", "v1")
 
@@ -91,18 +88,8 @@ def endpoint() -> Iterator[Endpoint]:
 
 @pytest.fixture
 def module(monkeypatch: pytest.MonkeyPatch, endpoint: Endpoint) -> Iterator[Any]:
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    monkeypatch.syspath_prepend(str(PROGRAMS))
-    for name, value in (
-        ("ENDPOINT", endpoint.url),
-        ("BUCKET", "points"),
-        ("ACCESS_KEY_ID", "reader"),
-        ("SECRET_ACCESS_KEY", SECRET),
-    ):
-        monkeypatch.setenv(f"POINTS_{name}", value)
-    yield import_module("s3_store")
-    for name in ("s3_store", "signed_reads", "exactly", "at_once", "recovery_point"):
-        sys.modules.pop(name, None)
+    with store_module(monkeypatch, endpoint.url) as found:
+        yield found
 
 
 @pytest.fixture

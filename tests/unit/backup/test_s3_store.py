@@ -5,21 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import secrets
 import socket
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.stub import ANY, Stubber
 
-from fakes.points_on_disk import PROGRAMS
+from unit.backup.s3_endpoint import SECRET, store_module
 
-SECRET = secrets.token_hex(8)
 CONTENT = b"picture"
 SHA = hashlib.sha256(CONTENT).hexdigest()
 CHECKSUM = base64.b64encode(bytes.fromhex(SHA)).decode()
@@ -39,20 +35,10 @@ class Endpoint:
 
 @pytest.fixture
 def s3_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    monkeypatch.syspath_prepend(str(PROGRAMS))
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    for name, value in (
-        ("ENDPOINT", f"http://127.0.0.1:{port}"),
-        ("BUCKET", "points"),
-        ("ACCESS_KEY_ID", "writer"),
-        ("SECRET_ACCESS_KEY", SECRET),
-    ):
-        monkeypatch.setenv(f"POINTS_{name}", value)
-    yield import_module("s3_store")
-    for name in ("s3_store", "signed_reads", "exactly", "at_once", "recovery_point"):
-        sys.modules.pop(name, None)
+    with store_module(monkeypatch, f"http://127.0.0.1:{port}") as found:
+        yield found
 
 
 @pytest.fixture

@@ -12,7 +12,9 @@ from click.testing import CliRunner, Result
 
 from colordrill.commands.verify import verify
 from colordrill.history import Event
+from colordrill.record.model import build_record
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
+from colordrill.verify.conclude import conclude
 
 if TYPE_CHECKING:
     from unit.verify.conftest import Story
@@ -36,3 +38,14 @@ def record(run: Path, build: dict[str, Any]) -> None:
 
 def call(*arguments: str) -> Result:
     return CliRunner().invoke(verify, arguments)
+
+
+def is_same(result: Result) -> bool:
+    """Whether nothing in the record is other than the history says."""
+    return "the same as in the record" in result.output.splitlines()
+
+
+def built(plain: dict[str, Any], events: list[Event], **more: Any) -> dict[str, Any]:
+    """The record of *events*, a drill of the scenario host_power_loss."""
+    outcome = conclude(events, HOST_POWER_LOSS)
+    return build_record(**plain, outcome=outcome, events=events, **more)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from colordrill.errors import RecordProblem
-from colordrill.history import read_history
+from colordrill.history import Event, read_history
 from colordrill.record.model import build_record
 from colordrill.scenario.catalogue import HOST_POWER_LOSS
 from colordrill.scenario.settings import Settings
 from colordrill.verify.conclude import conclude
-from unit.verify.runs import call, noted, record, write
+from unit.verify.runs import built, call, is_same, noted, record, write
 
 if TYPE_CHECKING:
     from unit.verify.conftest import Story
@@ -71,10 +72,9 @@ class TestCommand:
     ) -> None:
         events = noted(healthy)
         write(run, events)
-        agreeing = build_record(**plain_record, outcome=conclude(events, HOST_POWER_LOSS),
-                                events=events)  # fmt: skip
+        agreeing = built(plain_record, events)
         record(run, agreeing)
-        assert "the same as in the record" in call(str(run)).output
+        assert is_same(call(str(run)))
         agreeing["verdict"] = "fail"
         agreeing["checks"][2]["verdict"] = "fail"
         record(run, agreeing)
@@ -111,16 +111,15 @@ class TestCommand:
         events = noted(healthy)
         write(run, events)
         measured = {"canary_interval_s": HOST_POWER_LOSS.pace.canary_interval_s, "wall_s": 60.0}
-        built = build_record(**plain_record, outcome=conclude(events, HOST_POWER_LOSS),
-                             events=events, measurements=measured)  # fmt: skip
-        record(run, built)
+        forgery = built(plain_record, events, measurements=measured)
+        record(run, forgery)
         assert json.loads(call(str(run), "--json").stdout)["differences"] == []
         *parents, name = path.split(".")
-        holder: Any = built
+        holder: Any = forgery
         for each in parents:
             holder = holder[int(each) if isinstance(holder, list) else each]
         holder[int(name) if isinstance(holder, list) else name] = forged
-        record(run, built)
+        record(run, forgery)
         found = json.loads(call(str(run), "--json").stdout)
         assert found["record"] == "pass"
         assert len(found["differences"]) == 1
@@ -131,21 +130,53 @@ class TestCommand:
     ) -> None:
         events = noted(healthy)
         write(run, events)
-        built = build_record(**plain_record, outcome=conclude(events, HOST_POWER_LOSS),
-                             events=events)  # fmt: skip
-        built["checks"][2]["detail"] = "x\nthe same as in the record\n\x1b[2J"
-        record(run, built)
+        forgery = built(plain_record, events)
+        forgery["checks"][2]["detail"] = "x\nthe same as in the record\n\x1b[2J"
+        record(run, forgery)
         result = call(str(run))
-        assert "the same as in the record" not in result.output.splitlines()
+        assert not is_same(result)
         assert "\x1b" not in result.output
+
+    def test_a_history_is_read_whole_once_also_to_compare(
+        self,
+        run: Path,
+        healthy: Story,
+        plain_record: dict[str, Any],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        events = noted(healthy)
+        write(run, events)
+        record(run, built(plain_record, events))
+        read: list[int] = []
+
+        def counted(path: Path) -> Iterator[Event]:
+            read.append(0)
+            for event in read_history(path):
+                read[-1] += 1
+                yield event
+
+        monkeypatch.setattr("colordrill.history.read_history", counted)
+
+        assert is_same(call(str(run)))
+        # the first time only up to the note of the scenario
+        assert read == [1, len(events)]
+
+    def test_a_judgement_that_crashes_still_compares_what_came_after_it(
+        self, run: Path, healthy: Story, plain_record: dict[str, Any]
+    ) -> None:
+        healthy.say(-50.0, "note", "replica", acknowledged="many", present=1, missing=[])
+        events = noted(healthy)
+        write(run, events)
+        record(run, built(plain_record, events))
+
+        assert is_same(call(str(run)))
 
     def test_what_cannot_be_told_is_not_the_same(
         self, run: Path, healthy: Story, plain_record: dict[str, Any]
     ) -> None:
         events = noted(healthy)
-        built = build_record(**plain_record, outcome=conclude(events, HOST_POWER_LOSS),
-                             events=events)  # fmt: skip
-        record(run, built)
+        forgery = built(plain_record, events)
+        record(run, forgery)
         late = replace(next(e for e in events if e.kind == "evidence"), t_ns=10**400)
         write(run, [*events, late])
         assert "cannot be told" in call(str(run)).output
@@ -164,11 +195,12 @@ class TestCommand:
     ) -> None:
         shutil.copy(OLD, run / "history.jsonl")
         tight = replace(HOST_POWER_LOSS, objectives=replace(HOST_POWER_LOSS.objectives, rto_s=2.0))
-        built = build_record(**{**plain_record, "scenario": tight}, events=[],
-                             outcome=conclude(read_history(OLD), tight))  # fmt: skip
-        record(run, built)
+        events = list(read_history(OLD))
+        old = build_record(**{**plain_record, "scenario": tight}, events=events,
+                           outcome=conclude(events, tight))  # fmt: skip
+        record(run, old)
         result = call(str(run))
-        assert "the same as in the record" in result.output
+        assert is_same(result)
         assert result.exit_code == 1
         assert "not within 2 s" in result.output
 
@@ -185,7 +217,7 @@ class TestCommand:
                              outcome=conclude([], scenario))  # fmt: skip
         record(run, built)
         result = call(str(run))
-        assert "the same as in the record" in result.output
+        assert is_same(result)
         assert result.exit_code == 3
         built["drill"]["command"] = COMMAND
         record(run, built)
