@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from colordrill.errors import EnvironmentProblem
+from colordrill.stack.compose import IMAGE_NAMES
 from colordrill.stack.disk import TRIED_ALONE, helper_refusals
 from colordrill.stack.host_probes import (
     probe_container_toolkit,
@@ -24,7 +25,6 @@ from colordrill.stack.host_probes import (
     probe_output,
 )
 from colordrill.stack.image_build import BASE_IMAGE
-from colordrill.stack.image_source import IMAGES
 from colordrill.stack.images import ImageRef, present_images
 from colordrill.stack.runs import OWNER_LABEL, RUN_LABEL, owned_run, owner
 from colordrill.stack.target import Capability
@@ -69,12 +69,12 @@ def examine() -> tuple[Finding, ...]:
     """Look at everything that a drill needs; never raises, and leaves nothing changed."""
     facts = probe_engine()
     base_id = None
-    images: dict[str, ImageRef | None] = dict.fromkeys(IMAGES)
+    images: dict[str, ImageRef | None] = dict.fromkeys(IMAGE_NAMES)
     image_problem: list[Finding] = []
     if "ServerVersion" in facts:
         base_id = probe_output(["docker", "image", "inspect", "--format", "{{.Id}}", BASE_IMAGE])
         try:
-            images = present_images(IMAGES)
+            images = present_images(IMAGE_NAMES)
         except EnvironmentProblem as problem:
             found = Finding("images", Status.WARNING, problem.cause, problem.next_step)
             image_problem.append(found)
