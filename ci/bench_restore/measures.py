@@ -20,10 +20,6 @@ SMALL_BYTES = 4096
 SETTLE_S = 2.5
 """A file that changed within two seconds is read again by the next copy."""
 
-MEMORY_SETTLE_S = 4.0
-"""A hypervisor may take back, within about two seconds, the memory that a deleted tree had. Who
-writes the next tree before that gets it for nothing; after this nobody does."""
-
 BACKUP_MAX = 1.3
 RESTORE_MAX = 1.2
 OFFSITE_MAX = 1.5
@@ -134,9 +130,7 @@ def _linear(taken: Mapping[int, Figures]) -> Figures:
     }
 
 
-def _restored(
-    lab: Lab, points: Points, rounds: int, bound: float, settle_s: float = 0.0
-) -> Figures:
+def _restored(lab: Lab, points: Points, rounds: int, bound: float) -> Figures:
     """Ours against the same files by rsync over the same network, hashed by sha256sum."""
     source = f"{MODULE}/points/{points.newest}/output/"
     plain = f"rsync -a {source} /site/output/ && {HASH_ALL} sha256sum > /dev/null"
@@ -147,7 +141,6 @@ def _restored(
         rounds,
         after=lab.dr.empty_site,
         bound=bound,
-        settle_s=settle_s,
     )
 
 
@@ -165,7 +158,6 @@ def _restored_from_s3(lab: Lab, point: str, rounds: int, bound: float) -> Figure
         rounds,
         after=emptied,
         bound=bound,
-        settle_s=MEMORY_SETTLE_S,
     )
 
 
@@ -189,26 +181,20 @@ def large(lab: Lab, files: int, megabytes: int, rounds: int) -> Iterator[tuple[s
     points.take()
     yield (
         f"restore of {size}",
-        _restored(
-            lab,
-            points,
-            rounds,
-            bound_from(RESTORE_MAX, megabytes, BOUND_FROM_MB),
-            MEMORY_SETTLE_S,
-        ),
+        _restored(lab, points, rounds, bound_from(RESTORE_MAX, megabytes, BOUND_FROM_MB)),
     )
     lab.server.run("colordrill-offsite", "copy", str(points.newest))
-    plain = ("restic", "restore", "latest", "--no-lock", "--quiet", "--exclude=/MANIFEST.json")
+    # no cache: a site in a disaster has none
+    plain = ("restic", "--no-cache", "--quiet", "restore", "latest", "--no-lock")
     yield (
         f"off-site restore of {size}",
         in_turn(
             lab,
             lambda: lab.dr.run("colordrill-offsite", "restore", str(points.newest)),
-            lambda: lab.dr.run(*plain, "--target=/site"),
+            lambda: lab.dr.run(*plain, "--exclude=/MANIFEST.json", "--target=/site"),
             rounds,
             after=lab.dr.empty_site,
             bound=bound_from(OFFSITE_MAX, megabytes, BOUND_FROM_MB),
-            settle_s=MEMORY_SETTLE_S,
         ),
     )
     lab.primary.run("colordrill-s3", "take", str(points.newest))

@@ -9,8 +9,6 @@ from statistics import median
 
 from lab import Lab
 
-from colordrill.clock import SystemClock
-
 Act = Callable[[], object]
 
 
@@ -30,7 +28,6 @@ def in_turn(
     *,
     after: Act,
     bound: float,
-    settle_s: float = 0.0,
 ) -> Mapping[str, float]:
     """Medians of both, and their ratio.
 
@@ -44,13 +41,10 @@ def in_turn(
         rounds: so many of both; one more of each comes first and is not counted.
         after: what is put back after each, not timed.
         bound: of the ratio.
-        settle_s: nothing happens for so long before each.
     """
     runs: dict[Act, list[Taken]] = {ours: [], plain: []}
-    clock = SystemClock()
     for number in range(rounds + 1):
         for act, taken in runs.items():
-            clock.pause(settle_s)
             one = _timed(lab, act)
             after()
             if number > 0:

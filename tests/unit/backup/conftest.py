@@ -29,6 +29,7 @@ MODULES = (
     "site_listing",
     "earlier_restore",
     "known_manifests",
+    "restic_command",
     "offsite_repository",
     "offsite_restore",
     "merge_plan",

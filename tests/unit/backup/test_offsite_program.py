@@ -51,9 +51,28 @@ elif verb == "backup":
     (tags,) = (each[6:].split(",") for each in sys.argv if each.startswith("--tag="))
     seen = sum(len(names) for _, _, names in os.walk(".")) - told
     summary = {"total_files_processed": seen}
-    snapshots.append({"id": os.urandom(32).hex(), "tags": tags, "summary": summary})
+    files = {}
+    for folder, _, names in os.walk("."):
+        for name in names:
+            with open(os.path.join(folder, name)) as file:
+                files[os.path.relpath(file.name)] = file.read()
+    one = {"id": os.urandom(32).hex(), "tags": tags, "summary": summary, "files": files}
+    snapshots.append(one)
     write("snapshots", snapshots)
     sys.exit(3 if told else 0)
+elif verb == "dump":
+    wanted, path = sys.argv[-2:]
+    tags = [each[6:] for each in sys.argv if each.startswith("--tag=")]
+    held = [
+        each["files"]
+        for each in snapshots
+        if wanted in ("latest", each["id"]) and set(tags) <= set(each["tags"])
+    ]
+    if not held:
+        sys.exit("Fatal: no snapshot found")
+    if path[1:] not in held[-1]:
+        sys.exit(f"Fatal: cannot dump file: path {path}: not found in snapshot")
+    sys.stdout.write(held[-1][path[1:]])
 """
 
 
@@ -162,6 +181,38 @@ def test_a_copy_that_restic_could_not_read_all_of_is_no_point_and_is_made_again(
     (offsite.store / "backup.answer").unlink()
     assert offsite.run("copy", FIRST).told["copied"] is True
     assert offsite.listed() == [FIRST]
+
+
+def test_a_file_of_a_point_is_read_off_site(offsite: Offsite) -> None:
+    offsite.run("copy", FIRST)
+    offsite.run("copy", SECOND)
+
+    ended = offsite.run("read", FIRST, "workflows/person.json")
+
+    assert ended.told == {"point": FIRST, "text": "{}"}
+
+
+def test_an_incomplete_copy_that_came_later_takes_nothing_from_the_whole_one(
+    offsite: Offsite,
+) -> None:
+    offsite.run("copy", FIRST)
+    kept = json.loads((offsite.store / "snapshots").read_text())
+    incomplete = {"id": "0" * 64, "summary": {"total_files_processed": 0}, "files": {}}
+    kept.append({**kept[0], **incomplete})
+    (offsite.store / "snapshots").write_text(json.dumps(kept))
+
+    ended = offsite.run("read", FIRST, "workflows/person.json")
+
+    assert ended.told == {"point": FIRST, "text": "{}"}
+
+
+def test_a_point_that_was_never_copied_is_not_off_site(offsite: Offsite) -> None:
+    offsite.run("copy", FIRST)
+
+    ended = offsite.run("restore", SECOND)
+
+    assert ended.exit_code == FAILED
+    assert f"there is no recovery point {SECOND} off site" in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,13 @@ def site(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     assert store
     monkeypatch.setenv("SITE_ROOT", str(tmp_path / "site"))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    for name in ("recovery_point", "site_volumes", "offsite_repository", "offsite_restore"):
+    for name in (
+        "recovery_point",
+        "site_volumes",
+        "restic_command",
+        "offsite_repository",
+        "offsite_restore",
+    ):
         sys.modules.pop(name, None)
     site = Site(tmp_path / "site")
     site.root.mkdir()
