@@ -166,8 +166,9 @@ def _doubt(run: _Run, held_ns: int, observations: Observations, pace: Pace) -> s
     followers = len(run.correct) - 1
     if followers < pace.stability_count:
         return f"{followers} correct canaries followed where {pace.stability_count} must"
-    if _watched_until_ns(run.correct, observations, pace) < stable_ns:
-        watched_s = seconds_between(held_ns, _watched_until_ns(run.correct, observations, pace))
+    watched_ns = _watched_until_ns(held_ns, run.correct, observations, pace)
+    if watched_ns < stable_ns:
+        watched_s = seconds_between(held_ns, watched_ns)
         return f"it was watched for {watched_s:.1f} s more where {pace.stability_s:g} s are wanted"
     late = [each for each in run.pending if each.sent_ns <= stable_ns]
     if late:
@@ -182,8 +183,11 @@ def _doubt(run: _Run, held_ns: int, observations: Observations, pace: Pace) -> s
 
 def _not_recovered(observations: Observations, scenario: Scenario, counted: list[Canary]) -> Check:
     bound_s = scenario.objectives.rto_s
+    # who failed late had not recovered before, whoever watched meanwhile
+    failed = (_failed_ns(each, observations, scenario.pace) for each in counted)
+    since_ns = max(observations.evidence_ns or 0, *failed)
     watched_s = observations.since_fault(
-        _watched_until_ns(tuple(counted), observations, scenario.pace)
+        _watched_until_ns(since_ns, tuple(counted), observations, scenario.pace)
     )
     last = counted[-1]
     seen = f"the last of {len(counted)} canaries ({last.op}) was {_told(last)}"
@@ -198,6 +202,13 @@ def _not_recovered(observations: Observations, scenario: Scenario, counted: list
         f"watched; {seen}"
     )
     return Check(NAME, Verdict.FAIL, None, bound_s, detail)
+
+
+def _failed_ns(canary: Canary, observations: Observations, pace: Pace) -> int:
+    """When a canary that did not come back correct had failed for certain; 0: it has not yet."""
+    if overdue(canary, observations, pace):
+        return canary.sent_ns + int(pace.canary_limit_s * NS_PER_S)
+    return canary.ended_ns or 0
 
 
 def _told(canary: Canary) -> str:
@@ -235,11 +246,23 @@ def overdue(canary: Canary, observations: Observations, pace: Pace) -> bool:
     return seconds_between(canary.sent_ns, observations.last_ns) > pace.canary_limit_s
 
 
-def _watched_until_ns(canaries: tuple[Canary, ...], observations: Observations, pace: Pace) -> int:
-    """Until when *canaries* speak: the next one is only due after an interval."""
-    interval_ns = int(pace.canary_interval_s * NS_PER_S)
-    spoken_ns = max(max(each.ended_ns or 0, each.sent_ns + interval_ns) for each in canaries)
-    return min(spoken_ns, observations.last_ns or 0)
+def _watched_until_ns(
+    since_ns: int, canaries: tuple[Canary, ...], observations: Observations, pace: Pace
+) -> int:
+    """Until when *canaries*, in order of submission, watched from *since_ns* on without a pause.
+
+    Each speaks until it ends, and until the next is due; nobody watches where none was submitted
+    for as long as a canary may take besides.
+    """
+    interval_ns, limit_ns = (
+        int(each * NS_PER_S) for each in (pace.canary_interval_s, pace.canary_limit_s)
+    )
+    until_ns = since_ns
+    for canary in canaries:
+        if canary.sent_ns > until_ns + limit_ns:
+            break
+        until_ns = max(until_ns, canary.ended_ns or 0, canary.sent_ns + interval_ns)
+    return min(until_ns, observations.last_ns or 0)
 
 
 def _breakdown(observations: Observations) -> dict[str, float | None]:

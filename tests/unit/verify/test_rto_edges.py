@@ -67,6 +67,36 @@ def test_the_end_of_a_long_canary_watches_too(story: Story) -> None:
     assert story.check("rto").value == 10.5
 
 
+def test_who_failed_early_and_who_is_under_way_late_say_nothing_of_the_time_between(
+    story: Story,
+) -> None:
+    story.fault(healed=None)
+    story.canary(1.0, answered=False)
+    story.canary(59.0, took=None)
+    story.say(65.0, "note", "phase", phase="over")
+    check = story.check("rto")
+    assert check.verdict is Verdict.UNKNOWN
+    assert "watched for 2.50 s of 60 s" in check.detail
+
+
+def test_who_is_under_way_beyond_its_limit_has_failed_whoever_watched_before(story: Story) -> None:
+    story.fault(healed=None)
+    story.canary(1.0, answered=False)
+    story.canary(59.0, took=None)
+    story.say(72.0, "note", "phase", phase="over")
+    assert story.check("rto").verdict is Verdict.FAIL
+
+
+def test_a_pause_in_which_nobody_watched_shows_no_stable_recovery(story: Story) -> None:
+    story.fault()
+    story.outage(10.0)
+    story.canaries(11.0, 14.0)
+    story.canaries(40.0, 50.0)
+    check = story.check("rto")
+    assert check.verdict is Verdict.UNKNOWN
+    assert "watched for 4.0 s more where 10 s are wanted" in check.detail
+
+
 def test_each_kind_of_canary_must_have_come_back(story: Story) -> None:
     story.canary(-5.0, name="building", site="primary")
     story.fault()
