@@ -17,9 +17,9 @@ from colordrill.stack.parts import Part
 from colordrill.stack.target import Capability, Target
 
 PNG_END = b"IEND\xaeB`\x82"
-LATE = 3
 
 # Runs in the host's helper: the output folder as the agent sees it, the service's first process.
+# The service is held before it is killed: it might finish the picture between a look and SIGKILL.
 # SIGKILL to the first process of a process namespace ends all of it.
 WATCH = r"""
 import contextlib, json, os, signal, sys, time
@@ -34,7 +34,29 @@ def whole(path):
         size = file.tell()
         file.seek(max(0, size - len(END)))
         return size, file.read() == END
-known = names()
+def tree(process):
+    yield process
+    for task in os.listdir(f"/proc/{process}/task"):
+        with open(f"/proc/{process}/task/{task}/children") as file:
+            for child in file.read().split():
+                yield from tree(int(child))
+def signalled(number):
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, number)
+def running(process):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in os.listdir(f"/proc/{process}/task"):
+            with open(f"/proc/{process}/task/{task}/stat") as file:
+                if file.read().rpartition(")")[2].split()[0] not in "TtZXx":
+                    return True
+    return False
+def awaited(held):
+    for _ in range(1000):
+        if held():
+            return
+        time.sleep(0.001)
+known, processes = names(), list(tree(victim))
 # a picture is written in some ten milliseconds: whoever waits for a processor comes too late
 with contextlib.suppress(OSError):
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
@@ -43,20 +65,26 @@ until = time.monotonic() + limit_s
 while time.monotonic() < until:
     for path in names() - known:
         size, done = whole(path)
+        if size and not done:
+            try:
+                signalled(signal.SIGSTOP)
+                awaited(lambda: not any(map(running, processes)))
+                size, done = whole(path)
+                if not done:
+                    os.kill(victim, signal.SIGKILL)
+                    awaited(lambda: not running(victim))
+                    size, done = whole(path)
+                    found = {"file": os.path.relpath(path, folder), "bytes": size, "whole": done}
+                    print(json.dumps(found))
+                    sys.exit(3 if done else 0)
+            finally:
+                signalled(signal.SIGCONT)
         if done:
             known.add(path)
-        elif size:
-            os.kill(victim, signal.SIGKILL)
-            for _ in range(200):
-                if not os.path.exists(f"/proc/{victim}"):
-                    break
-                time.sleep(0.01)
-            size, done = whole(path)
-            print(json.dumps({"file": os.path.relpath(path, folder), "bytes": size, "whole": done}))
-            sys.exit(3 if done else 0)
     time.sleep(0.0005)
 sys.exit(4)
 """
+LATE = 3
 
 
 @dataclass
@@ -79,17 +107,18 @@ class KilledWhileSaving(PartFault):
             "service serves the file with status 200 as if it were one."
         ),
         method=(
-            "A watcher in the host's helper looks at the output folder and kills the service's "
-            "container from outside the moment a new PNG is there in part."
+            "A watcher in the host's helper looks at the output folder, holds the service from "
+            "outside (SIGSTOP) the moment a new PNG is there in part, and kills it if the PNG is "
+            "still in part then; otherwise the service goes on, and the next picture is waited for."
         ),
         evidence=(
             "The site's agent reads the file and finds no end of a PNG; and the gateway's own "
             "request is not answered, or the service, back again, serves the truncated file."
         ),
         cure=(
-            "The truncated file is removed (a whole one never is) and the service started if the "
-            "restart policy has not done so. It is read back by its state and the gateway's "
-            "request."
+            "A service that is still held goes on (SIGCONT); the truncated file is removed (a "
+            "whole one never is) and the service started if the restart policy has not done so. "
+            "It is read back by its state and the gateway's request."
         ),
         incidents=(
             "ComfyUI's SaveImage writes in place, without a temporary name and without fsync: "
@@ -118,7 +147,7 @@ class KilledWhileSaving(PartFault):
         watched = target.on_host(("python3", "-c", WATCH, *words), timeout_s=self.wait_s + 5.0)
         if watched.exit_code not in {0, LATE}:
             raise EnvironmentProblem(
-                f"no picture was being saved within {self.wait_s:g} s: "
+                f"no picture was cut off within {self.wait_s:g} s: "
                 f"exit {watched.exit_code} {watched.stderr.strip()[-200:]}",
                 "the workload must flow while this fault waits; see its arrivals in the history",
             )
@@ -147,7 +176,9 @@ class KilledWhileSaving(PartFault):
         )
 
     def heal(self, target: Target) -> None:
-        """Remove what is cut off, start what is down."""
+        """Let go on what a watcher that was ended has held, remove what is cut off, start."""
+        if self.memory.get("running") and target.state(self.part).running:
+            target.signal(self.part, "SIGCONT")
         if self.memory.get("file") is not None and self._is_cut_off(target):
             SiteData(target, Part.PRIMARY_AGENT).remove(f"output/{self.memory['file']}")
         super().heal(target)
