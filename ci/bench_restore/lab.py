@@ -22,7 +22,7 @@ SCRIPTS = Path(__file__).parent / "in_container"
 IDLE = ["sleep", "infinity"]
 STORE = ["minio", "server", "/data", "--address", ":9000"]
 BUCKET = "points"
-IN_MEMORY = {"tmpfs": {"/site": ""}}
+IN_MEMORY = {"tmpfs": {"/site": "uid=1000,gid=1000"}}
 """Where restores write. ext4 gives no inode again for minutes after its file was deleted, and looks
 at each such one again for every new file: whoever restores next would pay for what was removed, in
 turn or not, as the disk happens to place it.

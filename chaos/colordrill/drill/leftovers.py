@@ -11,7 +11,7 @@ from pathlib import Path
 
 from colordrill.clock import SystemClock, poll
 from colordrill.errors import ColordrillError, RecordProblem
-from colordrill.fault.injection import HEALED_LIMIT_S
+from colordrill.fault.cures import HEALED_LIMIT_S, look_healed
 from colordrill.fault.ledger import Ledger, OpenFault, open_faults
 from colordrill.fault.protocol import Fault
 from colordrill.fault.registry import build_fault
@@ -80,7 +80,7 @@ def _is_healed(
     try:
         poll(
             SystemClock(),
-            lambda: fault.healed(target).seen or None,
+            lambda: look_healed(fault, target).seen or None,
             awaited="the read-back",
             timeout_s=HEALED_LIMIT_S,
         )

@@ -13,7 +13,10 @@ from colordrill.clock import Clock, SystemClock
 from colordrill.errors import EnvironmentProblem, UnknownName, UsageProblem
 from colordrill.fault.neighbour import (
     OK,
+    SERVER_ERROR,
+    UNANSWERED,
     Neighbour,
+    Reply,
     neighbour_of,
     plain_prompt,
     saved_pictures,
@@ -127,7 +130,8 @@ class WeightsFault:
             return Evidence(seen=False, detail="the service does not answer at all")
         said, content = self._colour(neighbour)
         if content is None:
-            return Evidence(seen=True, detail=f"the same job as before: {said}")
+            # other weights colour, if otherwise: whatever made that job fail, they did not
+            return Evidence(seen=self.armed, detail=f"the same job as before: {said}")
         difference = _difference(before, content)
         return Evidence(
             seen=difference > SAME_MAX,
@@ -174,6 +178,7 @@ class WeightsFault:
         prompt = _with_prefix(self.memory["job"], f"colordrill-fault-{secrets.token_hex(4)}")
         prompt_id, reply = neighbour.submit(prompt)
         if reply.status != OK:
+            _refuse_unasked(reply)
             return f"refused: {reply}", None
         entry = neighbour.await_entry(prompt_id, self.clock, JOB_LIMIT_S)
         if entry is None:
@@ -187,7 +192,9 @@ class WeightsFault:
         saved = self.memory.setdefault("saved", [])
         saved.append("/".join(each for each in (subfolder, filename) if each))
         served = neighbour.view(filename, subfolder)
-        return f"{filename} {served.status}", served.content if served.status == OK else None
+        if served.status != OK:
+            raise EnvironmentProblem(f"{filename} was saved, and the service answers {served}")
+        return f"{filename} {served.status}", served.content
 
     def _tidy(self, target: Target) -> None:
         """Remove what the fault's own jobs left: pictures, and their entries in the history."""
@@ -203,6 +210,12 @@ class WeightsFault:
         reply = neighbour.drop_memory()
         if reply.status != OK:
             raise EnvironmentProblem(f"the service does not forget what it holds: {reply}")
+
+
+def _refuse_unasked(reply: Reply) -> None:
+    """Raise EnvironmentProblem where *reply* is no word of the service on the job itself."""
+    if reply.status == UNANSWERED or reply.status >= SERVER_ERROR:
+        raise EnvironmentProblem(f"the service could not be asked: {reply}")
 
 
 def _with_prefix(prompt: dict[str, Any], prefix: str) -> dict[str, Any]:

@@ -17,11 +17,20 @@ HASH_OF_ANSWER = r"""
 exec 3<>/dev/tcp/toxiproxy/18188 || exit 9
 printf 'GET %s HTTP/1.0\r\nHost: peer\r\n\r\n' "$1" >&3
 IFS= read -r -t 5 status <&3 || exit 9
-while IFS= read -r -t 5 line <&3 && [ -n "${line%$'\r'}" ]; do :; done
+length=
+while IFS= read -r -t 5 line <&3 && line=${line%$'\r'} && [ -n "$line" ]; do
+  case ${line,,} in content-length:*) length=${line#*:};; esac
+done
 echo "$status"
-sha256sum <&3
+body=$(mktemp) && trap 'rm -f "$body"' EXIT
+cat <&3 > "$body"
+[ -z "$length" ] || [ "$(stat -c %s "$body")" -eq "$length" ] || exit 8
+sha256sum < "$body"
 """
-"""Asks the primary's service as the gateway does; prints the status line and the body's hash."""
+"""Asks the primary's service as the gateway does; prints the status line and the body's hash.
+
+Exit code 8: the body ended before its end.
+"""
 
 HASH_OF_BACKUP = r"""
 place=$(mktemp -d) && trap 'rm -rf "$place"' EXIT
@@ -30,7 +39,8 @@ rsync --contimeout=5 --timeout=10 "rsync://$BACKUP_ACCOUNT@$BACKUP_SERVER/backup
 sha256sum < "$place/read"
 """
 NO_SUCH_FILE_BY_RSYNC = 23
-NOT_FOUND = " 404"
+NO_SUCH_FILE = "No such file"
+NOT_FOUND, FOUND = " 404", " 200"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +116,11 @@ def read_by_peer(target: Target, place: Place, point: str, name: str) -> Read:
     if place.folder is None:
         command = ["bash", "-c", HASH_OF_BACKUP, "bash", f"{point}/{name}"]
         done = target.execute(Part.DR_AGENT, command, timeout_s=READ_LIMIT_S)
-        return _read(done, done.exit_code == NO_SUCH_FILE_BY_RSYNC, "the DR agent")
+        absent = done.exit_code == NO_SUCH_FILE_BY_RSYNC and NO_SUCH_FILE in done.stderr
+        return _read(done, absent, "the DR agent")
     part, path = _mounted(target, place, name)
     done = target.execute(part, ["sha256sum", "--", path], timeout_s=READ_LIMIT_S)
-    return _read(done, "No such file" in done.stderr, str(part))
+    return _read(done, NO_SUCH_FILE in done.stderr, str(part))
 
 
 def _read_by_gateway(target: Target, path: str) -> Read:
@@ -118,6 +129,9 @@ def _read_by_gateway(target: Target, path: str) -> Read:
     status, _, rest = done.stdout.partition("\n")
     if done.exit_code == 0 and NOT_FOUND in status:
         return Read(answered=True, sha256=None, detail="the gateway got 404")
+    if FOUND not in status:
+        # a gateway's or a service's error page is not the file, and its hash not the file's
+        return Read(answered=False, sha256=None, detail=f"the gateway got {status.strip()!r}")
     return _read(Executed(done.exit_code, rest, done.stderr), False, "the gateway")
 
 

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from colordrill.errors import EnvironmentProblem, UnknownName
 from colordrill.fault.protocol import About, Evidence
+from colordrill.fault.witness import witness_of
 from colordrill.stack.parts import Part, Site, parts_of
 from colordrill.stack.target import Capability, Target
 
-PEER_LIMIT_S = 3.0
-PEER_PROBE = (
-    "bash",
-    "-c",
-    (
-        "exec 3<>/dev/tcp/toxiproxy/18188"
-        r" && printf 'GET /system_stats HTTP/1.0\r\nHost: peer\r\n\r\n' >&3"
-        ' && IFS= read -r -t 2 status <&3 && echo "$status" && [[ $status == HTTP/1.?" 200"* ]]'
-    ),
-)
-"""Asks the primary's service as the gateway does, from inside the gateway's container."""
+SITE_WITNESS = witness_of(Part.PRIMARY_COLORIZATION)
+"""The gateway asks the primary's service over its link, from inside its own container."""
 
 
 @dataclass(slots=True)
@@ -77,8 +70,7 @@ class HostPowerLoss:
             "on": {part.value: list(state.networks) for part, state in states.items()},
             "networks": {},
         }
-        answered, detail = gateway_reaches_site(target)
-        return Evidence(seen=answered, detail=detail)
+        return SITE_WITNESS.answered(target)
 
     def inject(self, target: Target) -> None:
         """Kill every running part of the site, then cut its networks."""
@@ -94,13 +86,12 @@ class HostPowerLoss:
 
     def evidence(self, target: Target) -> Evidence:
         """The gateway's request to the site is not answered any more."""
-        answered, detail = gateway_reaches_site(target)
-        return Evidence(seen=not answered, detail=detail)
+        return SITE_WITNESS.unanswered(target)
 
     def heal(self, target: Target) -> None:
         """Power is back: networks first, then every part that ran before."""
         for part in self._running():
-            target.rejoin(part, self.memory["networks"].get(part.value, {}))
+            target.rejoin(part, self._networks(part))
         for part in self._running():
             target.start(part)
 
@@ -110,19 +101,15 @@ class HostPowerLoss:
             now, networks = target.state(part), self.memory["on"][part.value]
             if not now.running or list(now.networks) != networks:
                 return Evidence(seen=False, detail=f"{part} is {now}, it was on {networks}")
-        answered, detail = gateway_reaches_site(target)
-        return Evidence(seen=answered, detail=detail)
+        return SITE_WITNESS.answered(target)
+
+    def _networks(self, part: Part) -> Mapping[str, Sequence[str]]:
+        """What *part* was on; after a half-done cut its own name is the alias."""
+        known = self.memory["networks"].get(part.value)
+        return known or {network: [part.value] for network in self.memory["on"][part.value]}
 
     def _running(self) -> list[Part]:
         return [Part(name) for name in self.memory.get("running", ())]
-
-
-def gateway_reaches_site(target: Target) -> tuple[bool, str]:
-    """Whether the gateway's own request over its link to the primary is answered, and the words."""
-    probe = target.execute(Part.GATEWAY, PEER_PROBE, timeout_s=PEER_LIMIT_S)
-    said = (probe.stdout + probe.stderr).strip()[:200]
-    outcome = "answered" if probe.exit_code == 0 else f"not answered (exit {probe.exit_code})"
-    return probe.exit_code == 0, f"the gateway's request to the site was {outcome} {said}".strip()
 
 
 FAULTS = (HostPowerLoss,)

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from colordrill.clock import Clock, poll
-from colordrill.errors import ColordrillError, EnvironmentProblem, RecordProblem, WaitExpired
+from colordrill.errors import ColordrillError, EnvironmentProblem, WaitExpired
+from colordrill.fault.cures import LOOK_EVERY_S, Cure, Cures
 from colordrill.fault.ledger import Ledger
 from colordrill.fault.planned import Planned
 from colordrill.fault.protocol import Evidence
 from colordrill.fault.schedule import Schedule
-from colordrill.history import History, Operation
+from colordrill.history import History
 from colordrill.interrupts import shielded
 from colordrill.stack.target import Target
 
 EVIDENCE_LIMIT_S = 10.0
-HEALED_LIMIT_S = 60.0
-LOOK_EVERY_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class _Cure:
-    """A cure that was begun: its line in the history, and why it failed; empty if it did not."""
-
-    operation: Operation | None
-    named: dict[str, Any]
-    problem: str
 
 
 def refuse_unsupported(faults: Sequence[Planned], target: Target) -> None:
@@ -77,6 +67,12 @@ class Injection:
         self._clock = clock
         self._ledger = ledger
         self._schedule = Schedule(clock)
+        # the order of the injections; a fault that is injected again is moved to the end
+        self._struck: list[Planned] = []
+        self._read_backs = ThreadPoolExecutor(
+            max(1, len(self._faults)), thread_name_prefix="fault read-back"
+        )
+        self._cures = Cures(target, history, clock, ledger)
 
     def __enter__(self) -> Self:
         return self
@@ -124,19 +120,32 @@ class Injection:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        """Heal everything that is not read back as healed, in reverse order."""
+        """Heal everything that is not read back as healed, the last injected first."""
         with shielded():
+            self._cures.over.set()
             self._schedule.stop()
-            left = [each for each in reversed(self._faults) if each.attempted and not each.undone]
-            # all cures first: what one fault's peer must see again another one may still hide
-            begun = [(each, self._begin_cure(each, scheduled=False)) for each in left]
-            ended = [self._end_cure(each, cure) for each, cure in begun]
-            problems = [problem for problem in ended if problem is not None]
+            self._read_backs.shutdown()
+            left = [each for each in reversed(self._struck) if not each.undone]
+            problems = self._heal(left)
         if problems:
             raise EnvironmentProblem(
                 f"not everything could be healed: {'; '.join(problems)}",
                 "the stack is removed all the same, unless it was kept",
             )
+
+    def _heal(self, left: list[Planned]) -> list[str]:
+        """Heal *left* in that order; returns what is wrong after it."""
+        # all cures first: what one fault's peer must see again another one may still hide
+        begun = [(each, self._cures.begin(each, scheduled=False)) for each in left]
+        failed = [(each, cure) for each, cure in begun if cure.problem]
+        if len(failed) < len(begun):
+            # what a cure needs, one that came after it may have brought back
+            for each, cure in failed:
+                self._cures.end(each, cure)
+                begun.remove((each, cure))
+                begun.append((each, self._cures.begin(each, scheduled=False)))
+        ended = [self._cures.end(each, cure) for each, cure in begun]
+        return [problem for problem in ended if problem is not None]
 
     def _strike(self, faults: list[Planned], gate: Callable[[], None] = lambda: None) -> None:
         for each in faults:
@@ -153,6 +162,7 @@ class Injection:
             self._inject(each)
         for each in faults:
             self._plan(each, started_ns)
+        self._schedule.at_the_end(self._await_read_backs)
         self._schedule.start()
         for each in at_once:
             self._prove(each)
@@ -179,7 +189,8 @@ class Injection:
             if self._ledger is not None:
                 self._ledger.opened(spec, fault)
             operation = self._history.invoke("fault", **named, starts_clock=not spec.latent)
-            planned.attempted, planned.undone = True, False
+            self._struck = [each for each in self._struck if each is not planned] + [planned]
+            planned.undone = False
             try:
                 fault.inject(self._target)
             except ColordrillError as error:
@@ -191,6 +202,7 @@ class Injection:
             operation.ok(**named)
 
     def _inject_again(self, planned: Planned) -> None:
+        _await_read_back(planned)
         self._inject(planned)
         # one look only: the next undoing is due, and must not wait for evidence
         self._note_evidence(planned, self._look(planned))
@@ -229,58 +241,21 @@ class Injection:
         )
 
     def _heal_by_schedule(self, planned: Planned) -> None:
-        problem = self._end_cure(planned, self._begin_cure(planned, scheduled=True))
+        cure = self._cures.begin(planned, scheduled=True)
+        # beside the schedule: another fault may hide this one's cure until it is undone as well
+        planned.read_back = self._read_backs.submit(self._end_scheduled_cure, planned, cure)
+
+    def _end_scheduled_cure(self, planned: Planned, cure: Cure) -> None:
+        problem = self._cures.end(planned, cure)
         if problem is not None:
             raise EnvironmentProblem(f"the scheduled cure failed: {problem}")
 
-    def _begin_cure(self, planned: Planned, *, scheduled: bool) -> _Cure:
-        spec = planned.spec
-        named = {"name": spec.name, "target": spec.target, "scheduled": scheduled}
-        operation = None
-        # recording never blocks healing: on a full disk the cure still runs, unrecorded
-        with suppress(RecordProblem):
-            operation = self._history.invoke("heal", **named)
-        problem = ""
-        with planned.lock:
-            try:
-                planned.fault.heal(self._target)
-            except Exception as error:  # noqa: BLE001 (the other cures must still run; reported)
-                problem = f"the cure failed: {error}"
-        return _Cure(operation, named, problem)
+    def _await_read_backs(self) -> None:
+        for each in self._faults:
+            _await_read_back(each)
 
-    def _end_cure(self, planned: Planned, cure: _Cure) -> str | None:
-        """Read the cure back and write down its end; None when it worked, else what is wrong."""
-        seen, detail = (False, cure.problem) if cure.problem else self._read_back(planned)
-        with planned.lock:
-            planned.undone = seen
-        if seen and self._ledger is not None:
-            self._ledger.closed(planned.spec)
-        with suppress(RecordProblem):
-            if cure.operation is not None:
-                end = cure.operation.ok if seen else cure.operation.fail
-                end(**cure.named, detail=detail)
-        spec = planned.spec
-        return None if seen else f"{spec.name} on {spec.target}: {detail}"
 
-    def _read_back(self, planned: Planned) -> tuple[bool, str]:
-        last = Evidence(seen=False, detail="")
-
-        def look() -> Evidence | None:
-            nonlocal last
-            with planned.lock:
-                last = planned.fault.healed(self._target)
-            return last if last.seen else None
-
-        try:
-            poll(
-                self._clock,
-                look,
-                awaited="the read-back",
-                timeout_s=HEALED_LIMIT_S,
-                every_s=LOOK_EVERY_S,
-            )
-        except WaitExpired:
-            return False, f"not healed within {HEALED_LIMIT_S:g} s: {last.detail}"
-        except Exception as error:  # noqa: BLE001 (the other cures must still run; it is reported)
-            return False, f"the cure failed: {error}"
-        return True, last.detail
+def _await_read_back(planned: Planned) -> None:
+    """Wait until the last scheduled cure was read back (bounded by itself), if there was one."""
+    if planned.read_back is not None:
+        planned.read_back.result()

@@ -6,7 +6,6 @@ or a NaN must be refused before anything is touched, not discovered by the stack
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import TypeVar
@@ -30,7 +29,7 @@ def number(name: str, value: object, least: float, most: float) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UsageProblem(f"{name} must be a number from {least:g} to {most:g}, not {value!r}")
-    if not math.isfinite(value) or not least <= value <= most:
+    if not least <= value <= most:
         raise UsageProblem(f"{name} must lie between {least:g} and {most:g}, not {value!r}")
     return float(value)
 
@@ -44,8 +43,7 @@ def whole(name: str, value: object, least: int, most: int) -> int:
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
-        or not math.isfinite(value)
-        or value != int(value)
+        or (isinstance(value, float) and not value.is_integer())
     ):
         raise UsageProblem(f"{name} must be a whole number from {least} to {most}, not {value!r}")
     if not least <= value <= most:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from colordrill.fault.protocol import Fault
@@ -16,13 +17,13 @@ class Planned:
     Attributes:
         spec: what the scenario says of it.
         fault: what it resolved to.
-        attempted: an injection was begun; from then on it needs healing.
         undone: the last cure was read back as good.
+        read_back: under way since the last scheduled cure; None where there was none.
         lock: held by whoever acts on the fault; schedule and drill are two threads.
     """
 
     spec: FaultSpec
     fault: Fault
-    attempted: bool = False
     undone: bool = False
+    read_back: Future[None] | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)

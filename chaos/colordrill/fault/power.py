@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from colordrill.errors import EnvironmentProblem, UnknownName
-from colordrill.fault.host import gateway_reaches_site
+from colordrill.fault.host import SITE_WITNESS
 from colordrill.fault.protocol import About, Evidence
 from colordrill.stack.disk import DiskControl, not_on_disk
 from colordrill.stack.parts import Part, Site, parts_of
@@ -63,8 +63,7 @@ class PowerLoss:
         self.memory = {"running": [str(part) for part in running]}
         if elsewhere := not_on_disk(target):
             return Evidence(seen=False, detail="; ".join(elsewhere))
-        answered, detail = gateway_reaches_site(target)
-        return Evidence(seen=answered, detail=detail)
+        return SITE_WITNESS.answered(target)
 
     def inject(self, target: Target) -> None:
         """The disk and every running part of the site lose power; nothing is flushed."""
@@ -79,8 +78,7 @@ class PowerLoss:
 
     def evidence(self, target: Target) -> Evidence:
         """The gateway's request to the site is not answered any more."""
-        answered, detail = gateway_reaches_site(target)
-        return Evidence(seen=not answered, detail=detail)
+        return SITE_WITNESS.unanswered(target)
 
     def heal(self, target: Target) -> None:
         """Power is back; without a look before nothing was broken and nothing is touched."""
@@ -94,8 +92,7 @@ class PowerLoss:
             return Evidence(seen=False, detail=f"not running: {', '.join(wrong)}")
         if elsewhere := not_on_disk(target):
             return Evidence(seen=False, detail="; ".join(elsewhere))
-        answered, detail = gateway_reaches_site(target)
-        return Evidence(seen=answered, detail=detail)
+        return SITE_WITNESS.answered(target)
 
 
 def restore_power(target: Target, parts: Iterable[Part] | None = None) -> str:

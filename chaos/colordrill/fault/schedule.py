@@ -26,6 +26,7 @@ class Schedule:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._due: list[_Due] = []
+        self._last: Callable[[], None] = lambda: None
         self._stop = threading.Event()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -39,6 +40,10 @@ class Schedule:
     def at(self, started_ns: int, due_s: float, act: Callable[[], None]) -> None:
         """Do *act* when *due_s* seconds have passed since *started_ns*; only before `start`."""
         self._due.append(_Due(started_ns + int(due_s * NS_PER_S), act))
+
+    def at_the_end(self, act: Callable[[], None]) -> None:
+        """Do *act* when everything else was done; only before `start`."""
+        self._last = act
 
     def start(self) -> None:
         """Begin, if there is anything to do; what is begun once is not begun again."""
@@ -78,6 +83,7 @@ class Schedule:
                 if self._clock.wait(self._stop, left_s):
                     return
                 due.act()
+            self._last()
         except Exception as error:  # noqa: BLE001 (told by `join`; the thread has no other reader)
             self._problem = error
         finally:

@@ -95,6 +95,7 @@ class FaultSpec:
             )
         if self.times > 1 and self.duration_s is None:
             raise UsageProblem(f"{self.name} happens {self.times} times, so it needs a duration_s")
+        within("the end of the schedule", self.ends_s or 0.0, 0.0, SCHEDULE_MAX_S)
         if self.latent and (self.at_s or self.duration_s is not None):
             raise UsageProblem(f"{self.name} is latent: it is there before, and has no schedule")
 

@@ -81,6 +81,8 @@ def compose_command(run: Run, plan: StackPlan) -> str:
         "COLORDRILL_GOLDENS": str(golden_images()),
         "COLORDRILL_STORAGE_USER": f"drill{secrets.token_hex(4)}",
         "COLORDRILL_STORAGE_PASSWORD": secrets.token_hex(16),
+        "COLORDRILL_DR_STORAGE_USER": f"drill{secrets.token_hex(4)}",
+        "COLORDRILL_DR_STORAGE_PASSWORD": secrets.token_hex(16),
         "COLORDRILL_BACKUP_PASSWORD": secrets.token_hex(16),
         **_offsite_secrets(),
         **_points_secrets(),

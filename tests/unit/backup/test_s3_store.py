@@ -6,10 +6,12 @@ import base64
 import hashlib
 import io
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from botocore.stub import ANY, Stubber
@@ -156,3 +158,38 @@ def test_a_file_that_shrinks_while_it_is_sent_has_changed(s3_store: Any, tmp_pat
 
     with path.open("rb") as file, pytest.raises(s3_store.ChangedError, match="shorter"):
         store.put("files/a", s3_store.Exactly(file, 7), SHA)
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Answers every request with `CONTENT`, and keeps what it was asked for."""
+
+    asked: ClassVar[list[tuple[str, str]]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append((self.path, self.headers["Host"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT)
+
+    def log_message(self, *_: object) -> None:
+        """Not in a test's output."""
+
+
+@pytest.mark.parametrize("scheme", ["", "http://"])
+def test_a_version_is_read_through_the_proxy_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    Proxy.asked.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("http_proxy", f"{scheme}127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("no_proxy", "")
+        with store_module(monkeypatch, "http://store.invalid:9000/below") as module:
+            store = module.Store("POINTS", "the bucket")
+            content = b"".join(store.read(("files/ä b.png", "v+1")))
+        server.shutdown()
+
+    address = "http://store.invalid:9000/below/points/files/%C3%A4%20b.png?versionId=v%2B1"
+    assert Proxy.asked == [(address, "store.invalid:9000")]
+    assert content == CONTENT

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from colordrill.fault.witness import SILENT
 from colordrill.history import Event, History
 from colordrill.stack.parts import Part, Site, parts_of
 from colordrill.stack.target import Executed
@@ -24,7 +25,7 @@ def target() -> FakeTarget:
         service = target.parts[Part.PRIMARY_COLORIZATION]
         if service.running and service.networks:
             return Executed(0, "HTTP/1.1 200 OK\r\n", "")
-        return Executed(1, "", "")
+        return Executed(SILENT, "", "")
 
     target.programs["bash"] = ask
     return target

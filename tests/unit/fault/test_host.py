@@ -9,6 +9,7 @@ from colordrill.fault.planned import Planned
 from colordrill.history import Event, History
 from colordrill.scenario.fault_spec import FaultSpec
 from colordrill.stack.parts import Part, Site, parts_of
+from colordrill.stack.target import Executed
 from fakes.clock import ManualClock
 from fakes.target import FakeTarget
 
@@ -182,3 +183,27 @@ def test_the_whole_course_against_a_stack_in_memory(
         ("heal", "ok"),
     ]
     assert events[2].data["seen"] is True
+
+
+def test_networks_that_a_half_done_injection_did_not_tell_are_joined_by_the_parts_own_names(
+    fault: HostPowerLoss, target: FakeTarget
+) -> None:
+    fault.healthy(target)
+    before = {part: target.state(part).networks for part in PRIMARY}
+    target.kill(PRIMARY)
+    for part in PRIMARY:
+        target.isolate(part)
+
+    fault.heal(target)
+
+    assert {part: target.state(part).networks for part in PRIMARY} == before
+    assert fault.healed(target).seen
+
+
+def test_a_gateway_that_cannot_ask_has_seen_no_loss(
+    fault: HostPowerLoss, target: FakeTarget
+) -> None:
+    strike(fault, target)
+    target.programs["bash"] = lambda _part, _command: Executed(126, "", "no such container")
+
+    assert not fault.evidence(target).seen

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from colordrill.errors import EnvironmentProblem
+from colordrill.fault.cures import HEALED_LIMIT_S
 from colordrill.fault.injection import (
     EVIDENCE_LIMIT_S,
-    HEALED_LIMIT_S,
     Injection,
     refuse_unsupported,
 )
@@ -98,9 +98,33 @@ def test_a_cure_that_fails_does_not_keep_the_others_from_running(bench: Bench) -
     with pytest.raises(EnvironmentProblem, match=r"b on primary.*the engine went away"):
         bench.run()
 
-    assert bench.log[-2:] == ["heal a", "healed a"]
-    assert [event.data["name"] for event in bench.told("heal", EventType.FAIL)] == ["b"]
+    assert bench.log[-4:] == ["heal b", "heal a", "heal b", "healed a"]
+    assert [event.data["name"] for event in bench.told("heal", EventType.FAIL)] == ["b", "b"]
     assert [event.data["name"] for event in bench.told("heal", EventType.OK)] == ["a"]
+
+
+def test_a_cure_that_needs_what_a_later_one_brings_back_is_tried_once_more(bench: Bench) -> None:
+    bench.second.acts["heal"] = raising(EnvironmentProblem("its agent is down"))
+    bench.first.acts["heal"] = bench.second.acts.clear
+
+    bench.run()
+
+    assert bench.log[-5:] == ["heal b", "heal a", "heal b", "healed a", "healed b"]
+    told = [(event.type.value, event.data["name"]) for event in bench.told("heal")]
+    assert ("fail", "b") in told
+    assert told[-2:] == [("ok", "a"), ("ok", "b")]
+
+
+def test_who_cannot_look_at_a_cure_for_a_moment_is_asked_again(bench: Bench) -> None:
+    def once() -> None:
+        bench.first.acts.clear()
+        raise EnvironmentProblem("the proxy has just been started")
+
+    bench.first.acts["healed"] = once
+
+    bench.run()
+
+    assert [event.data["name"] for event in bench.told("heal", EventType.OK)] == ["b", "a"]
 
 
 def test_what_one_fault_hides_from_the_peer_of_another_is_cured_before_anybody_looks(
@@ -244,7 +268,7 @@ def test_latent_defects_are_planted_and_proven_before_disasters_strike(bench: Be
         *("healthy b", "inject b", "evidence b"),
         *("healthy a", "inject a", "evidence a"),
         "block",
-        *("heal b", "heal a", "healed b", "healed a"),
+        *("heal a", "heal b", "healed a", "healed b"),
     ]
 
 

@@ -58,6 +58,39 @@ def test_faults_overlap_and_pass_in_turn(bench: Bench) -> None:
     assert acts == ["inject a", "inject b", "heal b", "heal a"]
 
 
+def test_a_cure_that_another_fault_still_hides_does_not_hold_that_ones_cure_up(
+    target: FakeTarget, bench: Bench
+) -> None:
+    first, second = (ScriptedFault(name, bench.log) for name in "ab")
+    first.curable = False
+    second.acts["heal"] = lambda: setattr(first, "curable", True)
+    planned = [
+        Planned(FaultSpec("a", "primary", duration_s=0.1), first),
+        Planned(FaultSpec("b", "primary", at_s=0.05, duration_s=0.2), second),
+    ]
+
+    with Injection(planned, target, bench.history, SystemClock()) as injection:
+        injection.strike()
+        injection.await_schedule(20.0)
+
+    assert bench.log.index("heal a") < bench.log.index("heal b")
+    assert {e.data["name"]: e.data["scheduled"] for e in bench.told("heal", EventType.OK)} == {
+        "a": True,
+        "b": True,
+    }
+
+
+def test_a_fault_comes_again_only_after_its_cure_was_read_back(bench: Bench) -> None:
+    looks = iter([False, False, True])
+    bench.a = {"duration_s": 2.0, "times": 2}
+    bench.first.acts["healed"] = lambda: setattr(bench.first, "curable", next(looks, True))
+
+    bench.run(scheduled=True)
+
+    acts = [entry for entry in bench.log if entry in {"inject a", "heal a", "healed a"}]
+    assert acts == ["inject a", "heal a", "healed a", "inject a", "heal a", "healed a"]
+
+
 def test_faults_follow_one_another(bench: Bench) -> None:
     bench.a, bench.b = {"duration_s": 2.0}, {"at_s": 4.0, "duration_s": 2.0}
 

@@ -71,3 +71,11 @@ def test_a_member_is_found_by_its_text_and_by_itself() -> None:
 def test_a_part_that_is_not_among_the_allowed_ones_is_an_unknown_name() -> None:
     with pytest.raises(UnknownName, match="gateway"):
         member("part", "gateway", [Part.BACKUP])
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400)])
+def test_a_number_beyond_all_floats_is_refused_as_any_other(value: int) -> None:
+    with pytest.raises(UsageProblem, match="must lie between"):
+        number("latency_ms", value, 0.0, 10.0)
+    with pytest.raises(UsageProblem, match="must lie between"):
+        whole("port", value, 1, 65535)

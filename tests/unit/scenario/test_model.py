@@ -139,3 +139,19 @@ def test_points_in_a_bucket_are_not_copied_by_the_backup_server() -> None:
 )
 def test_who_must_answer_after_recovery(recovery: Recovery, site: str) -> None:
     assert scenario(LOSS, recovery=recovery).expected_site == site
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"at_s": True},
+        {"at_s": "5"},
+        {"at_s": 10**400},
+        {"duration_s": 3000.0, "times": 2},
+        {"duration_s": 10.0, "times": 100, "pause_s": 100.0},
+    ],
+    ids=str,
+)
+def test_a_schedule_is_of_numbers_and_ends_within_an_hour(schedule: dict[str, Any]) -> None:
+    with pytest.raises(UsageProblem):
+        FaultSpec("process_killed", "primary-colorization", **schedule)
