@@ -99,6 +99,44 @@ def standing() -> Iterator[Lab]:
 
 def _start(client: Any, project: str, labels: Mapping[str, str], images: Mapping[str, str]) -> Lab:
     network = client.networks.create(f"{project}-bench", labels=dict(labels))
+    environments = _environments(project)
+
+    def on_disk(role: str, place: str) -> dict[str, Any]:
+        # a volume each, as in the stack: the file system of containers is slower at links
+        volume = client.volumes.create(f"{project}-{role}", labels=dict(labels))
+        return {"volumes": {volume.name: {"bind": place, "mode": "rw"}}}
+
+    def box(role: str, image: str, command: list[str], storage: dict[str, Any]) -> Box:
+        return Box(
+            client.containers.run(
+                images[image],
+                command,
+                name=f"{project}-{role}",
+                detach=True,
+                labels=dict(labels),
+                network=network.name,
+                environment=environments[role],
+                healthcheck={"test": ["NONE"]},
+                **storage,
+            )
+        )
+
+    lab = Lab(
+        box("server", "backup", ["colordrill-backup-server"], on_disk("server", "/backup")),
+        box("store", "minio", STORE, on_disk("store", "/data")),
+        box("primary", "backup", IDLE, on_disk("primary", "/site")),
+        box("dr", "backup", IDLE, IN_MEMORY),
+        box("rclone", "rclone", IDLE, IN_MEMORY),
+    )
+    _await(lab.server, "rsync-ok", "8730")
+    _await(lab.store, "http-ok", "9000", "/minio/health/live")
+    lab.store.run("colordrill-offsite-storage", "make")
+    lab.store.run("sh", "-c", MAKE_BUCKET)
+    return lab
+
+
+def _environments(project: str) -> dict[str, dict[str, str]]:
+    """Each container's variables: where the others are, and the accounts."""
     account = {"BACKUP_ACCOUNT": "agent", "BACKUP_PASSWORD": secrets.token_hex(16)}
     writer, reader = ((name, secrets.token_hex(16)) for name in ("writer", "reader"))
     repository = {
@@ -108,32 +146,6 @@ def _start(client: Any, project: str, labels: Mapping[str, str], images: Mapping
 
     def offsite(user: str, password: str) -> dict[str, str]:
         return {**repository, "AWS_ACCESS_KEY_ID": user, "AWS_SECRET_ACCESS_KEY": password}
-
-    def on_disk(role: str, place: str) -> dict[str, Any]:
-        # a volume each, as in the stack: the file system of containers is slower at links
-        volume = client.volumes.create(f"{project}-{role}", labels=dict(labels))
-        return {"volumes": {volume.name: {"bind": place, "mode": "rw"}}}
-
-    def box(
-        role: str,
-        image: str,
-        command: list[str],
-        environment: dict[str, str],
-        storage: dict[str, Any],
-    ) -> Box:
-        return Box(
-            client.containers.run(
-                images[image],
-                command,
-                name=f"{project}-{role}",
-                detach=True,
-                labels=dict(labels),
-                network=network.name,
-                environment=environment,
-                healthcheck={"test": ["NONE"]},
-                **storage,
-            )
-        )
 
     agent = {
         "BACKUP_SERVER": f"{project}-server:8730",
@@ -146,7 +158,6 @@ def _start(client: Any, project: str, labels: Mapping[str, str], images: Mapping
         **{f"OFFSITE_{name.upper()}_USER": name for name, _ in (writer, reader)},
         **{f"OFFSITE_{name.upper()}_PASSWORD": password for name, password in (writer, reader)},
     }
-    at_server = {**account, **offsite(*writer)}
     endpoint = {
         "ENDPOINT": f"http://{project}-store:9000",
         "ACCESS_KEY_ID": stored["MINIO_ROOT_USER"],
@@ -157,27 +168,14 @@ def _start(client: Any, project: str, labels: Mapping[str, str], images: Mapping
         **_prefixed("POINTS", {**endpoint, "BUCKET": BUCKET}),
         **_prefixed("POINTS_DR", {**endpoint, "BUCKET": BUCKET}),
     }
-    remote = _prefixed(
-        f"RCLONE_CONFIG_{BUCKET.upper()}", {"TYPE": "s3", "PROVIDER": "Minio", **endpoint}
-    )
-    lab = Lab(
-        box(
-            "server",
-            "backup",
-            ["colordrill-backup-server"],
-            at_server,
-            on_disk("server", "/backup"),
-        ),
-        box("store", "minio", STORE, stored, on_disk("store", "/data")),
-        box("primary", "backup", IDLE, {**agent, **bucket}, on_disk("primary", "/site")),
-        box("dr", "backup", IDLE, {**agent, **offsite(*reader), **bucket}, IN_MEMORY),
-        box("rclone", "rclone", IDLE, remote, IN_MEMORY),
-    )
-    _await(lab.server, "rsync-ok", "8730")
-    _await(lab.store, "http-ok", "9000", "/minio/health/live")
-    lab.store.run("colordrill-offsite-storage", "make")
-    lab.store.run("sh", "-c", MAKE_BUCKET)
-    return lab
+    remote = {"TYPE": "s3", "PROVIDER": "Minio", **endpoint}
+    return {
+        "server": {**account, **offsite(*writer)},
+        "store": stored,
+        "primary": {**agent, **bucket},
+        "dr": {**agent, **offsite(*reader), **bucket},
+        "rclone": _prefixed(f"RCLONE_CONFIG_{BUCKET.upper()}", remote),
+    }
 
 
 def _prefixed(prefix: str, variables: Mapping[str, str]) -> dict[str, str]:
