@@ -71,8 +71,8 @@ def site(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     return site
 
 
-def bring() -> None:
-    import_module("offsite_restore").bring(object(), FILES)
+def bring(ahead: Any = None) -> None:
+    import_module("offsite_restore").bring(object(), FILES, ahead or {})
 
 
 def error(name: str) -> Any:
@@ -110,6 +110,21 @@ def test_where_one_cannot_be_put_in_place_none_is(site: Site) -> None:
         bring()
 
     assert site.placed() == {"output/sub": b"a file where a folder should be"}
+
+
+def test_a_folder_that_somebody_brings_already_is_awaited_and_verified(site: Site) -> None:
+    snapshots = []
+
+    def awaited(snapshot: object) -> None:
+        snapshots.append(snapshot)
+        site.bring_back(snapshot, "output", site.root / "output" / STAGED)
+        site.put(f"output/{STAGED}/a.png", b"rotten")
+
+    with pytest.raises(error("DamagedError"), match=A):
+        bring({"output": awaited})
+
+    assert len(snapshots) == 1
+    assert site.placed() == {}
 
 
 @pytest.fixture
