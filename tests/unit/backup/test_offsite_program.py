@@ -18,7 +18,7 @@ from fakes.points_on_disk import Ended, PointsOnDisk
 FIRST, SECOND = "20261122T201530.123Z", "20261122T201534.123Z"
 FAILED, DAMAGED = 1, 5
 RESTIC = r"""#!PYTHON -IS
-import json, os, sys
+import json, os, sys, time
 here = os.environ["FAKE_RESTIC"]
 verb = next(each for each in sys.argv[1:] if not each.startswith("-"))
 def at(name):
@@ -73,6 +73,19 @@ elif verb == "dump":
     if path[1:] not in held[-1]:
         sys.exit(f"Fatal: cannot dump file: path {path}: not found in snapshot")
     sys.stdout.write(held[-1][path[1:]])
+elif verb == "restore":
+    folder = next(each for each in sys.argv if ":/" in each).partition(":/")[2]
+    place = next(each[9:] for each in sys.argv if each.startswith("--target="))
+    files = {name: content for name, content in snapshots[-1]["files"].items()
+             if name.startswith(folder + "/")}
+    paths = {os.path.join(place, name[len(folder) + 1:]): files[name] for name in files}
+    for path in paths:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    # folders first, files later, as the real one
+    time.sleep(0.3)
+    for path, content in paths.items():
+        with open(path, "w") as file:
+            file.write(content)
 """
 
 
@@ -190,6 +203,17 @@ def test_a_file_of_a_point_is_read_off_site(offsite: Offsite) -> None:
     ended = offsite.run("read", FIRST, "workflows/person.json")
 
     assert ended.told == {"point": FIRST, "text": "{}"}
+
+
+def test_a_point_is_restored_whole_from_off_site(offsite: Offsite, tmp_path: Path) -> None:
+    offsite.run("copy", FIRST)
+
+    ended = offsite.run("restore", FIRST)
+
+    assert ended.told == {"point": FIRST, "files": 2, "kept": 0}
+    site = tmp_path / "site"
+    placed = {str(each.relative_to(site)) for each in site.rglob("*") if each.is_file()}
+    assert placed == {"output/a.png", "workflows/person.json"}
 
 
 def test_an_incomplete_copy_that_came_later_takes_nothing_from_the_whole_one(
