@@ -202,9 +202,15 @@ class Operator:
         return f"canaries {', '.join(canary.name for canary in self.canaries)} are right"
 
     def _judged(self, canary: Canary, client: ComfyClient, site: Site) -> Judgement:
+        reasons: list[str] = []
         try:
             future = self.runner.send(
-                canary, client, kind="verifycan", site=site, limit_s=CANARY_LIMIT_S
+                canary,
+                client,
+                kind="verifycan",
+                site=site,
+                limit_s=CANARY_LIMIT_S,
+                unanswered=reasons.append,
             )
             if future is not None:
                 return self.runner.judgement(future, JUDGE_LIMIT_S)
@@ -215,7 +221,8 @@ class Operator:
                 "see whether this machine has memory and time to judge pictures, then start again",
             ) from error
         raise NoPicture(
-            f"canary {canary.name} got no picture from the site {site}", self.explain(site)
+            f"canary {canary.name} got no picture from the site {site}: {'; '.join(reasons)}",
+            self.explain(site),
         )
 
     def forget_models(self, site: Site) -> None:

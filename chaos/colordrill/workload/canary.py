@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +82,7 @@ class CanaryRunner:
         kind: str = "canary",
         site: str | None = None,
         given_up: threading.Event | None = None,
+        unanswered: Callable[[str], None] = lambda _: None,
     ) -> Future[Judgement] | None:
         """Send one canary and write down what became of it.
 
@@ -92,6 +93,7 @@ class CanaryRunner:
             kind: the operation's kind in the history.
             site: who answers, where no gateway says it.
             given_up: set when nobody waits for it any more.
+            unanswered: told why no picture came.
 
         Returns:
             The future judgement of the picture, None when none came.
@@ -108,9 +110,11 @@ class CanaryRunner:
             coloured = colour(client, self._clock, workflow, canary.photo, operation.id, deadline)
         except RequestUncertain as error:
             operation.unknown(canary=canary.name, error=str(error))
+            unanswered(str(error))
             return None
         except ServiceProblem as error:
             operation.fail(canary=canary.name, error=str(error))
+            unanswered(str(error))
             return None
         image = f"images/{operation.id}.png"
         operation.ok(

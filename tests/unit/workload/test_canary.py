@@ -140,10 +140,13 @@ def test_a_canary_takes_the_first_failure_as_its_answer(
     usual = service.answer
     service.answer = lambda request: reply if request.path.startswith(path) else usual(request)
 
-    assert runner.send(canary, client, limit_s=LIMIT_S) is None
+    reasons: list[str] = []
+
+    assert runner.send(canary, client, limit_s=LIMIT_S, unanswered=reasons.append) is None
 
     assert (events[-1].type.value, len(events)) == (end, 2)
     assert events[-1].data["error"]
+    assert reasons == [events[-1].data["error"]]
     assert scoring.tasks == []
 
 
