@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack import compose
@@ -69,13 +70,24 @@ def test_every_variable_that_the_compose_file_demands_is_given(run: Run) -> None
     assert demanded <= set(given)
 
 
+def test_who_takes_over_one_sites_storage_does_not_administer_the_others(run: Run) -> None:
+    text = Path(compose_files(run, StackPlan(IMAGES))[0]).read_text(encoding="utf-8")
+    services = yaml.safe_load(text)["services"]
+
+    primary, dr = (services[f"{site}-storage"]["environment"] for site in ("primary", "dr"))
+
+    for variable in ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"):
+        assert primary[variable] != dr[variable]
+    assert dr["MINIO_ROOT_PASSWORD"] not in services["primary-mirror"]["environment"].values()
+
+
 def test_secrets_lie_in_a_file_of_this_user_alone_and_not_in_the_command(run: Run) -> None:
     command = compose_command(run, StackPlan(IMAGES))
 
     path = run.directory / "stack.env"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     secrets = [value for key, value in environment(run).items() if key.endswith(SECRET)]
-    assert len(secrets) == 9
+    assert len(secrets) == len(set(secrets)) == 10
     assert not any(secret in command for secret in secrets)
     assert shlex.split(command)[-4:] == ["docker", "compose", "--env-file", str(path)]
 
