@@ -23,9 +23,9 @@ from drills.secret_search import (
 pytestmark = pytest.mark.drill
 
 WORDS = b"COLORDRILL_BACKUP_PASSWORD=abc\nCOLORDRILL_RUN=1a2b\nCOLORDRILL_OFFSITE_KEY=def\n"
-DRAWN = 9
-"""The storage's password, the backup account's, the off-site repository's key and its two accounts,
-and the four accounts of the replicated bucket."""
+DRAWN = 10
+"""The password of each site's storage, the backup account's, the off-site repository's key and its
+two accounts, and the four accounts of the replicated bucket."""
 
 
 @pytest.fixture(autouse=True)

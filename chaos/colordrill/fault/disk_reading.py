@@ -14,8 +14,10 @@ BACKUP_POINTS = "backup:points"
 READ_LIMIT_S = 15.0
 SHA256 = re.compile(r"[0-9a-f]{64}")
 HASH_OF_ANSWER = r"""
+trap '' PIPE  # a server that has closed has no answer to this, which is no reason to die
 exec 3<>/dev/tcp/toxiproxy/18188 || exit 9
-printf 'GET %s HTTP/1.0\r\nHost: peer\r\n\r\n' "$1" >&3
+# in one piece: bash itself would write every line by itself
+printf 'GET %s HTTP/1.0\r\nHost: peer\r\n\r\n' "$1" | dd obs=64k status=none >&3
 IFS= read -r -t 5 status <&3 || exit 9
 length=
 while IFS= read -r -t 5 line <&3 && line=${line%$'\r'} && [ -n "$line" ]; do
@@ -129,6 +131,8 @@ def _read_by_gateway(target: Target, path: str) -> Read:
     status, _, rest = done.stdout.partition("\n")
     if done.exit_code == 0 and NOT_FOUND in status:
         return Read(answered=True, sha256=None, detail="the gateway got 404")
+    if not status.strip():
+        return Read(answered=False, sha256=None, detail="the gateway got no answer")
     if FOUND not in status:
         # a gateway's or a service's error page is not the file, and its hash not the file's
         return Read(answered=False, sha256=None, detail=f"the gateway got {status.strip()!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import struct
 import subprocess
 import threading
 
@@ -79,6 +80,26 @@ def test_a_body_that_was_cut_off_is_not_the_file(announced: str, exit_code: int)
 
     assert done.returncode == exit_code
     assert (SHA.encode() in done.stdout) is (exit_code == 0)
+
+
+def test_a_server_that_closes_before_it_is_asked_is_no_answer_and_no_death() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def close() -> None:
+            connection, _ = server.accept()
+            # a reset, so that nothing that is written can arrive
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+        threading.Thread(target=close, daemon=True).start()
+        where = f"127.0.0.1/{server.getsockname()[1]}"
+        script = disk_reading.HASH_OF_ANSWER.replace("toxiproxy/18188", where)
+        done = subprocess.run(
+            ["bash", "-c", script, "bash", "/view"], check=False, capture_output=True, timeout=20
+        )
+
+    assert done.returncode == 9
+    assert done.stdout == b""
 
 
 @pytest.mark.parametrize("status", [0, 500, 503])
