@@ -13,6 +13,7 @@ from pathlib import Path
 
 from colordrill.fault import configuration_accounts as accounts
 from colordrill.fault import (
+    injecting_program,
     neighbour,
     process_memory,
     process_saving,
@@ -121,6 +122,8 @@ class Machine:
             with serving(self.service) as base:
                 words = [base, str(self.target.folder / "output"), *words[2:]]
                 return _run([program, *words])
+        if program == injecting_program.ENDING:
+            return _run([program, *words])
         if program == process_saving.WATCH:
             return self.watched()
         assert program == neighbour.PROGRAM, part

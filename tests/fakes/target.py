@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import dropwhile
 from pathlib import Path
 from signal import Signals
 
@@ -43,8 +44,9 @@ Program = Callable[[Part, Sequence[str]], Executed]
 class FakeTarget:
     """A stack in memory.
 
-    A command whose first word is in `programs` is answered by that program; any other really runs,
-    on this machine and without a shell, so that exit codes and output are real ones.
+    A command whose first word, after `env` and its variables, is in `programs` is answered by that
+    program; any other really runs, on this machine and without a shell, so that exit codes and
+    output are real ones.
 
     Attributes:
         parts: what exists.
@@ -245,9 +247,12 @@ class FakeTarget:
         )
 
     def _run(self, part: Part, command: Sequence[str], timeout_s: float) -> Executed:
-        program = self.programs.get(command[0])
+        words = list(command)
+        if words[0] == "env" and "env" not in self.programs:
+            words = list(dropwhile(lambda word: "=" in word, words[1:]))
+        program = self.programs.get(words[0])
         if program is not None:
-            return program(part, command)
+            return program(part, words)
         try:
             done = subprocess.run(
                 list(command), capture_output=True, timeout=timeout_s, check=False

@@ -6,12 +6,14 @@ import json
 import random
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, ClassVar
 
 from colordrill.backup.points import list_points
 from colordrill.errors import EnvironmentProblem, UsageProblem
 from colordrill.fault.disk_probe import whole_number
 from colordrill.fault.disk_reading import Place, Read, place_of, read_by_peer
+from colordrill.fault.injecting_program import draw_mark, end_marked, marked
 from colordrill.fault.protocol import Evidence
 from colordrill.stack.parts import Part
 from colordrill.stack.target import Capability, Target
@@ -31,7 +33,7 @@ class FileDamage:
 
     Attributes:
         target_name: a place of `disk_reading.PLACES`.
-        memory: ``point``, ``files`` (hash by name), ``witnesses``.
+        memory: ``point``, ``files`` (hash by name), ``witnesses``, ``damaged`` once they are.
         count: so many files at most; as many as there are, at least one.
         seed: draws the files and where they are damaged.
         pattern: of the files' names, relative to the place (``*.png``); ``*`` crosses folders.
@@ -84,6 +86,7 @@ class FileDamage:
             "files": {name: hashes[name] for name in whole},
             "witnesses": whole[:WITNESSES],
         }
+        draw_mark(self.memory)
         reads = self._reads(target)
         well = all(read.sha256 == self.memory["files"][name] for name, read in reads.items())
         return Evidence(seen=well, detail=_told(reads))
@@ -94,7 +97,9 @@ class FileDamage:
             raise EnvironmentProblem(f"no file of {self.target_name} was found that can be damaged")
         order = {"kind": self.kind, "files": self._files(), "seed": str(self.seed), **self._how()}
         place = place_of(self.target_name)
-        _run(target, place, ["apply", self._key(), place.root(self.memory["point"]), order])
+        words = ["apply", self._key(), place.root(self.memory["point"]), order]
+        _run(target, place, words, self.memory)
+        self.memory["damaged"] = True
 
     def evidence(self, target: Target) -> Evidence:
         """A peer reads other bytes, or none."""
@@ -108,7 +113,9 @@ class FileDamage:
     def heal(self, target: Target) -> None:
         """Put the originals back where the file is still as it was damaged."""
         if self.memory:
-            _run(target, place_of(self.target_name), ["undo", self._key()])
+            place = place_of(self.target_name)
+            end_marked(self.memory, partial(target.execute, place.part))
+            _run(target, place, ["undo", self._key()])
 
     def healed(self, target: Target) -> Evidence:
         """Every file is whole, or somebody has written it since."""
@@ -117,7 +124,9 @@ class FileDamage:
         place = place_of(self.target_name)
         words = ["look", self._key(), place.root(self.memory["point"]), self.memory["files"]]
         found = _run(target, place, words)
-        wrong = {name: each for name, each in found.items() if each not in {"whole", "other"}}
+        # where the originals are lost with their container nobody can tell damage from new work
+        right = {"whole", "other"} | (set() if self.memory.get("damaged") else {"unknown"})
+        wrong = {name: each for name, each in found.items() if each not in right}
         detail = f"{len(found)} files are whole or written since" if not wrong else str(wrong)
         return Evidence(seen=not wrong and bool(found), detail=detail[:500])
 
@@ -160,9 +169,14 @@ def _newest_point(target: Target) -> tuple[str, dict[str, dict[str, Any]]]:
         raise EnvironmentProblem(f"the manifest of {point} cannot be read: {error}") from error
 
 
-def _run(target: Target, place: Place, words: list[Any]) -> dict[str, str]:
-    said = [each if isinstance(each, str) else json.dumps(each) for each in words]
-    done = target.execute(place.part, [PROGRAM, *said], timeout_s=DAMAGE_LIMIT_S)
+def _run(
+    target: Target, place: Place, words: list[Any], memory: dict[str, Any] | None = None
+) -> dict[str, str]:
+    """Run the program; with *memory* as the fault's injecting one."""
+    command = [PROGRAM, *(each if isinstance(each, str) else json.dumps(each) for each in words)]
+    if memory is not None:
+        command = marked(memory, command)
+    done = target.execute(place.part, command, timeout_s=DAMAGE_LIMIT_S)
     try:
         if done.exit_code != 0:
             raise ValueError(done.stderr.strip() or f"exit code {done.exit_code}")

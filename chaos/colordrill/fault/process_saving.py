@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from colordrill.errors import EnvironmentProblem, UnknownName
+from colordrill.fault.injecting_program import draw_mark, end_marked, marked
 from colordrill.fault.neighbour import Neighbour
 from colordrill.fault.parameters import number
 from colordrill.fault.process_parts import PartFault
@@ -116,9 +117,9 @@ class KilledWhileSaving(PartFault):
             "request is not answered, or the service, back again, serves the truncated file."
         ),
         cure=(
-            "A service that is still held goes on (SIGCONT); the truncated file is removed (a "
-            "whole one never is) and the service started if the restart policy has not done so. "
-            "It is read back by its state and the gateway's request."
+            "The watcher is ended; a service that is still held goes on (SIGCONT); the truncated "
+            "file is removed (a whole one never is) and the service started if the restart policy "
+            "has not done so. It is read back by its state and the gateway's request."
         ),
         incidents=(
             "ComfyUI's SaveImage writes in place, without a temporary name and without fsync: "
@@ -135,6 +136,11 @@ class KilledWhileSaving(PartFault):
             raise UnknownName("service that saves pictures", self.target_name, known)
         self.wait_s = number("wait_s", self.wait_s, 0.1, 60.0)
 
+    def healthy(self, target: Target) -> Evidence:
+        """The service runs and is answered; the watcher's mark is drawn."""
+        draw_mark(self.memory)
+        return super().healthy(target)
+
     def inject(self, target: Target) -> None:
         """Wait, bounded, for a picture to be half written, and kill.
 
@@ -144,7 +150,8 @@ class KilledWhileSaving(PartFault):
         self.refuse_down(target)
         folder = seen_by_host(target, Part.PRIMARY_AGENT, "output")
         words = (folder, str(target.pid(self.part)), f"{self.wait_s:g}")
-        watched = target.on_host(("python3", "-c", WATCH, *words), timeout_s=self.wait_s + 5.0)
+        command = marked(self.memory, ("python3", "-c", WATCH, *words))
+        watched = target.on_host(command, timeout_s=self.wait_s + 5.0)
         if watched.exit_code not in {0, LATE}:
             raise EnvironmentProblem(
                 f"no picture was cut off within {self.wait_s:g} s: "
@@ -176,7 +183,8 @@ class KilledWhileSaving(PartFault):
         )
 
     def heal(self, target: Target) -> None:
-        """Let go on what a watcher that was ended has held, remove what is cut off, start."""
+        """End the watcher, let go on what it has held, remove what is cut off, start."""
+        end_marked(self.memory, target.on_host)
         if self.memory.get("running") and target.state(self.part).running:
             target.signal(self.part, "SIGCONT")
         if self.memory.get("file") is not None and self._is_cut_off(target):

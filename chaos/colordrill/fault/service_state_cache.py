@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from colordrill.errors import EnvironmentProblem
+from colordrill.fault.injecting_program import draw_mark, end_marked, marked
 from colordrill.fault.neighbour import NOT_FOUND, OK, Neighbour, Reply, saved_pictures, succeeded
 from colordrill.fault.protocol import About, Evidence
 from colordrill.fault.service_state import ServiceFault
@@ -141,6 +143,7 @@ class ResultCacheStale(ServiceFault):
     def healthy(self, target: Target) -> Evidence:
         """The newest finished job's picture is served."""
         self.memory["looked"] = True
+        draw_mark(self.memory)
         neighbour = self.neighbour(target)
         newest = neighbour.newest()
         if newest is None:
@@ -160,7 +163,7 @@ class ResultCacheStale(ServiceFault):
         neighbour = self.neighbour(target)
         base = f"http://{neighbour.host}:{neighbour.port}"
         words = (base, "/site/output", HELD, f"{LIMIT_S:g}", str(ATTEMPTS))
-        command = ("python3", "-c", REPEAT, *words)
+        command = marked(self.memory, ("python3", "-c", REPEAT, *words))
         done = target.execute(neighbour.peer, command, timeout_s=LIMIT_S + GRACE_S)
         if done.exit_code != 0:
             said = (done.stderr.strip().splitlines() or [f"exit code {done.exit_code}"])[-1]
@@ -187,8 +190,9 @@ class ResultCacheStale(ServiceFault):
         )
 
     def heal(self, target: Target) -> None:
-        """Put the picture back, unless there is one of that name by now."""
+        """End the program, put the picture back, unless there is one of that name by now."""
         if self.memory.get("looked"):
+            end_marked(self.memory, partial(target.execute, self.neighbour(target).peer))
             self.data(target).release_all("output")
 
     @a_look

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from colordrill.backup.bringing_back import bring_back
 from colordrill.backup.points import scrub
+from colordrill.clock import SystemClock, poll
 from colordrill.errors import EnvironmentProblem
 from colordrill.fault.disk_damage import BitFlip, FileDeleted, Truncation, VolumeLost, ZeroedRange
 from colordrill.fault.disk_files import FileDamage
 from colordrill.fault.disk_reading import PLACES
+from colordrill.fault.injecting_program import marked
 from colordrill.stack.parts import Part
 from fakes.disk_lab import DiskLab
 
@@ -39,6 +43,10 @@ TIMES = """
 import json, pathlib
 site = pathlib.Path("/site")
 print(json.dumps({str(p): p.stat().st_mtime_ns for p in site.rglob("*") if p.is_file()}))
+"""
+COMMANDS = """
+import pathlib
+print(*(path.read_text() for path in pathlib.Path("/proc").glob("[0-9]*/comm")))
 """
 
 
@@ -176,6 +184,40 @@ def test_files_that_changed_since_the_point_are_not_drawn(site: DiskLab) -> None
 
     assert not found.seen
     assert "no whole file of primary:output" in found.detail
+
+
+def test_damage_whose_originals_are_lost_is_not_called_healed(site: DiskLab) -> None:
+    fault = BitFlip("primary:output")
+    strike(fault, site)
+    site.target.recreate(Part.PRIMARY_AGENT)
+
+    fault.heal(site.target)
+    left = fault.healed(site.target)
+
+    assert not left.seen
+    assert "unknown" in left.detail
+    bring_back(site.target, Part.PRIMARY_AGENT, POINT, ["output"])
+    assert fault.healed(site.target).seen
+
+
+def test_the_cure_ends_a_damager_that_has_not_ended(site: DiskLab) -> None:
+    fault = BitFlip("primary:output")
+    assert fault.healthy(site.target).seen
+    command = marked(fault.memory, ["sleep", "30"])
+
+    with ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(site.run, Part.PRIMARY_AGENT, *command)
+        poll(
+            SystemClock(),
+            lambda: "sleep" in site.agent(COMMANDS) or None,
+            awaited="the damager",
+            timeout_s=10.0,
+        )
+        fault.heal(site.target)
+        ended = begun.result(timeout=10)
+
+    assert ended.exit_code == 128 + signal.SIGKILL
+    assert fault.healed(site.target).seen
 
 
 def test_without_a_recovery_point_nothing_is_damaged(lab: DiskLab) -> None:
