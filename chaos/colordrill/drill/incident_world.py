@@ -40,6 +40,7 @@ def look(stack: AttachedStack, public: ComfyClient) -> World:
     unlisted: EnvironmentProblem | None = None
     runs: bool | None = None
     started_at: datetime | None = None
+    gateway_started_at: datetime | None = None
     holds = True
     with suppress(ServiceProblem):
         _, answering = public.system_stats(timeout_s=ANSWER_LIMIT_S)
@@ -51,8 +52,19 @@ def look(stack: AttachedStack, public: ComfyClient) -> World:
         state = target.state(PRIMARY)
         runs, started_at = state.running, state.started_at
     with suppress(EnvironmentProblem):
+        gateway_started_at = target.state(Part.GATEWAY).started_at
+    with suppress(EnvironmentProblem):
         holds = bool(file_at_dr(target))
-    return World(active_sites(target), answering, points, unlisted, runs, started_at, holds)
+    return World(
+        active=active_sites(target),
+        answering=answering,
+        points=points,
+        unlisted=unlisted,
+        primary_runs=runs,
+        primary_started_at=started_at,
+        dr_holds=holds,
+        gateway_started_at=gateway_started_at,
+    )
 
 
 def file_at_dr(target: Target) -> str:

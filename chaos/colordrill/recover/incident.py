@@ -145,4 +145,6 @@ class IncidentRunbook:
         left = "" if self.certain else "; the incident stays open, start again to fence the primary"
         spent_s = seconds_between(self._started_ns, self.operator.clock.now_ns())
         stands = f"on recovery point {self.point}" if self.point else "on the data that it had"
-        return StepDone(f"the DR site is active, {stands}; {spent_s:.1f} s of runbook time{left}")
+        unsaved = "what users do there is in no recovery point until it is failed back"
+        spent = f"{spent_s:.1f} s of runbook time"
+        return StepDone(f"the DR site is active, {stands}; {spent}; {unsaved}{left}")

@@ -91,13 +91,16 @@ class Past:
 
     @property
     def restored(self) -> tuple[str, ...]:
-        """Every point that was put into the DR site since it was last emptied, each once."""
+        """Every point that was put into the DR site since it was last emptied, the last one last.
+
+        Each is there once, where it came the last time.
+        """
         points: list[str] = []
         for each in self.incidents:
             points += each.held_at_dr
             if each.failback is not None and each.failback.done:
                 points.clear()
-        return tuple(dict.fromkeys(points))
+        return tuple(dict.fromkeys(reversed(points)))[::-1]
 
 
 class Journal:

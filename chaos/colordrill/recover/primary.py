@@ -7,7 +7,7 @@ from enum import Enum
 
 from colordrill.clock import Clock, poll
 from colordrill.errors import EnvironmentProblem, ExitCode, RecordProblem, WaitExpired
-from colordrill.recover.gateway import active_sites, fence
+from colordrill.recover.gateway import active_sites, end_requests, fence
 from colordrill.recover.steps import NoPicture, Operator, SiteNotJudged, SiteRefused
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import Part, Site
@@ -133,17 +133,26 @@ def fence_primary(operator: Operator) -> Fence:
             "see the gateway's log; the DR site is not touched while two could be written to",
         )
     told = "the gateway sends nobody to the primary"
+    refused = ""
     try:
         if target.state(PRIMARY).exists:
-            # also one between two restarts, which does not run right now
-            target.stop(PRIMARY)
+            try:
+                # also one between two restarts, which does not run right now
+                target.stop(PRIMARY)
+            except EnvironmentProblem as error:
+                refused = error.cause
         running = target.state(PRIMARY).running
     except EnvironmentProblem as error:
-        detail = f"{told}; whether its service runs is unknown: {error.cause}"
+        # it may go on acknowledging what comes over connections that are open
+        cut = end_requests(target, Site.PRIMARY, operator.clock) or "no request to it is under way"
+        detail = f"{told}, {cut}; whether its service runs is unknown: {error.cause}"
         return Fence(detail, certain=False)
     if running:
         raise EnvironmentProblem(
-            "the primary's service was stopped and runs again",
-            "keep whatever starts it from doing so; see its container's log",
+            f"the primary's service could not be stopped: {refused}"
+            if refused
+            else "the primary's service was stopped and runs again",
+            "end it by hand, keep whatever starts it from doing so, and start again; see its "
+            "container's log",
         )
     return Fence(f"{told}, and its service does not run", certain=True)

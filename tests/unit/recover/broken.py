@@ -16,14 +16,16 @@ from colordrill.drill.assets import load_assets
 from colordrill.drill.attached import AttachedStack
 from colordrill.drill.incident import Order, recover
 from colordrill.drill.recovery_record import Recovery
+from colordrill.errors import EnvironmentProblem
 from colordrill.recover.choosing import Wish
 from colordrill.recover.incidents import Journal, read_past
 from colordrill.scenario.settings import Settings
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.parts import Part
-from colordrill.stack.target import Executed
+from colordrill.stack.target import Executed, PartState
 from fakes.incident import FakeDrSite, FakeGateway, KillableTarget, Killed, Killer
 from fakes.service import Reply, comfyui
+from fakes.target import FakeTarget
 
 if TYPE_CHECKING:
     from unit.recover.conftest import Disaster
@@ -74,6 +76,24 @@ class Incident:
             if len(self.site.files) == 1:
                 return
         raise AssertionError
+
+    def engine_loses_the_primary(self, patched: pytest.MonkeyPatch) -> None:
+        """Stopping it fails, and so does the question after it how the primary is."""
+        kind, lost = type(self.disaster.target), list[Part]()
+        state, silent = kind.state, EnvironmentProblem("the engine does not answer")
+
+        def stop(_target: FakeTarget, part: Part) -> None:
+            lost.append(part)
+            raise silent
+
+        def asked(target: FakeTarget, part: Part) -> PartState:
+            if part in lost:
+                lost.remove(part)
+                raise silent
+            return state(target, part)
+
+        patched.setattr(kind, "stop", stop)
+        patched.setattr(kind, "state", asked)
 
     def primary_runs(self) -> None:
         self.disaster.target.start(PRIMARY)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from colordrill.errors import EnvironmentProblem
+from colordrill.errors import EnvironmentProblem, UsageProblem
 from colordrill.recover.course import Way, World, course_of
 from colordrill.recover.failback_past import WayBack
 from colordrill.recover.incidents import Incident, Past
@@ -59,7 +59,7 @@ LATER = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
         # a failback was broken off before its switch: users' last state is at the DR site
         (GOING_BACK, TO_DR, "dr", [OLD], Way.NOTHING, True),
         (GOING_BACK, BOTH_OFF, None, [OLD, NEW], Way.RESUME, True),
-        (GOING_BACK, TO_PRIMARY, "primary", [OLD, NEW], Way.RESUME, True),
+        (GOING_BACK, TO_PRIMARY, "primary", [OLD], Way.RESUME, True),
         # or after it: users may have written to the primary since
         (THERE, TO_PRIMARY, None, [OLD], Way.RESUME, True),
         (THERE, TO_PRIMARY, None, [OLD, NEW], Way.BEGIN, False),
@@ -91,7 +91,7 @@ def test_the_course_follows_from_the_journal_and_the_world(
         assert course.incident is last
 
 
-@pytest.mark.parametrize("started_at", [None, BEFORE, LATER])
+@pytest.mark.parametrize("started_at", [None, BEFORE])
 @pytest.mark.parametrize("last", [SWITCHING, OVER])
 def test_points_copied_from_a_primary_that_was_not_started_since_hold_nothing_new(
     last: Incident, started_at: datetime | None
@@ -101,6 +101,69 @@ def test_points_copied_from_a_primary_that_was_not_started_since_hold_nothing_ne
     course = course_of(Past((last,)), world)
 
     assert (course.way, course.keep_data) == (Way.RESUME, True)
+
+
+@pytest.mark.parametrize("gateway_started_at", [None, AFTER, LATER])
+@pytest.mark.parametrize("last", [SWITCHING, OVER])
+def test_points_of_before_the_primary_s_last_start_may_hold_users_last_state_or_not(
+    last: Incident, gateway_started_at: datetime | None
+) -> None:
+    world = World(
+        TO_PRIMARY,
+        None,
+        [OLD, NEW],
+        primary_started_at=LATER,
+        gateway_started_at=gateway_started_at,
+    )
+
+    with pytest.raises(UsageProblem, match="nobody can tell") as refused:
+        course_of(Past((last,)), world)
+
+    assert "set server sites/dr state ready" in str(refused.value)
+    assert "--point" in str(refused.value)
+    chosen = course_of(Past((last,)), world, chosen=True)
+    assert (chosen.way, chosen.keep_data) == (Way.BEGIN, False)
+
+
+@pytest.mark.parametrize("last", [SWITCHING, OVER])
+def test_a_gateway_that_was_not_started_again_was_sent_back_to_the_primary_by_somebody(
+    last: Incident,
+) -> None:
+    world = World(TO_PRIMARY, None, [OLD, NEW], primary_started_at=LATER, gateway_started_at=BEFORE)
+
+    assert course_of(Past((last,)), world).way is Way.BEGIN
+
+
+@pytest.mark.parametrize("started_at", [None, BEFORE, AFTER, LATER])
+@pytest.mark.parametrize("last", [SWITCHING, OVER])
+def test_an_empty_dr_site_that_users_are_not_sent_to_is_never_used_as_it_is(
+    last: Incident, started_at: datetime | None
+) -> None:
+    world = World(TO_PRIMARY, None, [OLD, NEW], primary_started_at=started_at, dr_holds=False)
+
+    course = course_of(Past((last,)), world)
+
+    assert (course.way, course.keep_data) == (Way.BEGIN, False)
+
+
+def test_a_failback_that_was_broken_off_does_not_outweigh_points_of_a_primary_in_use() -> None:
+    past, world = Past((GOING_BACK,)), World(TO_PRIMARY, "primary", [OLD, NEW])
+
+    with pytest.raises(UsageProblem, match="nobody can tell"):
+        course_of(past, world)
+
+    assert course_of(past, world, chosen=True).way is Way.BEGIN
+    assert course_of(past, World(BOTH_OFF, None, [OLD, NEW])).keep_data
+
+
+def test_users_at_a_dr_site_that_is_half_restored_are_kept_from_it_first() -> None:
+    past = Past((replace(OPEN, broken_off="mount"),))
+
+    with pytest.raises(UsageProblem, match="holds a part of that") as refused:
+        course_of(past, World(TO_DR, "dr", [OLD]))
+
+    assert "set server sites/dr state maint" in str(refused.value)
+    assert not course_of(past, World(BOTH_OFF, None, [OLD])).keep_data
 
 
 def test_what_depends_on_points_that_cannot_be_listed_is_not_decided() -> None:
@@ -180,10 +243,11 @@ def test_users_who_were_sent_by_hand_to_a_dr_site_that_was_emptied_keep_what_the
     assert (course.way, course.keep_data, course.incident) == (way, keep_data, None)
 
 
+@pytest.mark.parametrize("last", [THERE, GOING_BACK])
 @pytest.mark.parametrize(("active", "weighed"), [(TO_PRIMARY, True), (BOTH_OFF, False)])
 def test_a_healthy_primary_counts_after_a_failback_only_where_users_are_sent_to_it(
-    active: frozenset[Site], weighed: bool
+    active: frozenset[Site], weighed: bool, last: Incident
 ) -> None:
-    course = course_of(Past((THERE,)), World(active, None, [OLD]))
+    course = course_of(Past((last,)), World(active, None, [OLD]))
 
     assert course.on_dr is not weighed

@@ -57,7 +57,9 @@ def test_users_may_be_at_the_dr_site_from_the_beginning_of_the_switch_on(
     assert (past.last.switching, past.last.closed) == (True, False)
 
 
-def test_points_of_every_incident_are_known_each_once(journal: Journal, tmp_path: Path) -> None:
+def test_points_of_every_incident_are_known_each_once_the_newest_restore_last(
+    journal: Journal, tmp_path: Path
+) -> None:
     for number, other in ((1, P2), (2, P3)):
         journal.begin(number, forced=False)
         journal.restore(P1, "rsync")
@@ -66,7 +68,7 @@ def test_points_of_every_incident_are_known_each_once(journal: Journal, tmp_path
 
     past = read_past(tmp_path)
 
-    assert past.restored == (P1, P2, P3)
+    assert past.restored == (P2, P1, P3)
     assert [each.closed for each in past.incidents] == [True, True]
 
 

@@ -153,28 +153,37 @@ def test_a_primary_that_runs_and_does_not_answer_is_not_healthy(broken: Incident
 
 
 def test_a_primary_that_the_engine_does_not_reach_leaves_the_outcome_unknown(
-    broken: Incident,
+    broken: Incident, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken.disaster.target.broken["stop"] = EnvironmentProblem("the engine does not answer")
+    broken.engine_loses_the_primary(monkeypatch)
 
     recovery = broken.start()
+
+    assert "no request to it is under way" in recovery.steps[0]["detail"]
 
     assert recovery.exit_code == 3
     assert "not seen to be stopped" in recovery.outcome
     assert recovery.active == ("dr",)
 
 
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [(None, "runs again"), ("did not receive an exit event", "could not be stopped: did not rec")],
+)
 def test_a_primary_that_cannot_be_stopped_keeps_the_dr_site_untouched(
-    broken: Incident, monkeypatch: pytest.MonkeyPatch
+    broken: Incident, monkeypatch: pytest.MonkeyPatch, problem: str | None, told: str
 ) -> None:
     broken.primary_runs()
     broken.disaster.primary.answer = lambda _request: Reply(503)
-    monkeypatch.setattr(type(broken.disaster.target), "stop", lambda *_, **__: None)
+    if problem:
+        broken.disaster.target.broken["stop"] = EnvironmentProblem(problem)
+    else:
+        monkeypatch.setattr(type(broken.disaster.target), "stop", lambda *_, **__: None)
 
     recovery = broken.start()
 
     assert recovery.exit_code == 4
-    assert "runs again" in str(recovery.problem)
+    assert told in str(recovery.problem)
     assert (broken.running(), broken.site.files) == ((True, False), {})
 
 

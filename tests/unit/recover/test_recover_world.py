@@ -95,13 +95,13 @@ def test_an_active_dr_site_that_may_hold_files_is_used_as_it_is(
 
 
 def test_what_was_not_certain_is_not_done_when_it_is_started_again(broken: Incident) -> None:
-    broken.disaster.target.broken["stop"] = EnvironmentProblem("the engine does not answer")
-    assert broken.start().exit_code == 3
+    with pytest.MonkeyPatch.context() as patched:
+        broken.engine_loses_the_primary(patched)
+        assert broken.start().exit_code == 3
 
-    again = broken.start()
+        again = broken.start()
 
     assert (again.exit_code, again.resumed) == (3, True)
-    del broken.disaster.target.broken["stop"]
     assert broken.start().exit_code == 0
     assert broken.start().outcome == "nothing to do"
 
