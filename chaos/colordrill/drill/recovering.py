@@ -24,6 +24,7 @@ from colordrill.stack.parts import Part
 from colordrill.verify.backups_resume import judge_backups_resume
 from colordrill.verify.judged import Judged
 from colordrill.verify.observe import observe
+from colordrill.verify.rpo import rpo_bound_s
 from colordrill.verify.rto import judge_rto
 from colordrill.verify.steady_after import judge_steady_after
 from colordrill.verify.user_work import judge_user_work
@@ -37,11 +38,12 @@ AWAITED = (judge_rto, judge_steady_after, judge_user_work, judge_backups_resume)
 """Checks that need more to be seen after the recovery; the first says whether it came in time."""
 
 
-def steady_limit_s(pace: Pace) -> float:
+def steady_limit_s(scenario: Scenario) -> float:
     """How long the steady state is awaited: on a slow host canaries are far apart."""
+    pace = scenario.pace
     canaries_s = pace.steady_canaries * pace.canary_interval_s
     points_s = pace.points_before_fault * (pace.backup_interval_s + pace.backup_duration_max_s)
-    return max(STEADY_LIMIT_MIN_S, 2 * max(canaries_s, points_s))
+    return max(STEADY_LIMIT_MIN_S, 2 * max(canaries_s, points_s, rpo_bound_s(scenario)))
 
 
 def detect_limit_s(pace: Pace) -> float:

@@ -28,6 +28,7 @@ from colordrill.scenario.model import Scenario
 from colordrill.stack.comfyui import ComfyClient
 from colordrill.stack.target import Target
 from colordrill.verify.observe import observe
+from colordrill.verify.rpo import rpo_bound_s
 from colordrill.workload.arrivals import Arrivals, Stream
 from colordrill.workload.canary import Canary, CanaryRunner, rotation
 from colordrill.workload.jobs import Users
@@ -89,7 +90,7 @@ class TimedDrill:
     def run(self) -> None:
         """Go through all phases; what happened is in the history."""
         pace = self.scenario.pace
-        watch = SteadyWatch(pace)
+        watch = SteadyWatch(pace, rpo_bound_s(self.scenario))
         detector = OutageDetector(pace.confirm_count)
         self.history.listen(watch.observe)
         backups = scheduled(self.scenario, self.target, self.history, self.clock)
@@ -176,7 +177,7 @@ class TimedDrill:
 
     def _await_steady(self, watch: SteadyWatch) -> bool:
         started_ns = self.clock.now_ns()
-        limit_s = steady_limit_s(self.scenario.pace)
+        limit_s = steady_limit_s(self.scenario)
         self.say("steady state: users work, canaries are checked, backups are taken")
         while not self.clock.wait(watch.ready, 5.0):
             if seconds_between(started_ns, self.clock.now_ns()) > limit_s:
@@ -187,11 +188,9 @@ class TimedDrill:
         return True
 
     def _strike(self, watch: SteadyWatch) -> None:
-        pace = self.scenario.pace
-
         def gate() -> None:
             # a backup published meanwhile may have undone the precondition
-            if not self.clock.wait(watch.ready, steady_limit_s(pace)):
+            if not self.clock.wait(watch.ready, steady_limit_s(self.scenario)):
                 raise WaitExpired(f"the steady state was lost: {watch.progress()}")
 
         self._injection.strike(gate)

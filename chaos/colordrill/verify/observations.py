@@ -272,6 +272,12 @@ class Observations:
         read_back = (t_ns for name, t_ns in self.phases if name == "readback")
         return next(read_back, self.last_ns)
 
+    @property
+    def awaited_until_ns(self) -> int | None:
+        """Until when clients waited for what they had sent: a refused recovery gives up on it."""
+        refused = (t_ns for name, t_ns in self.phases if name == "refused")
+        return next(refused, self.last_ns)
+
     def step_ended_ns(self, name: str) -> int | None:
         """When the last successful step of the runbook called *name* ended; None: none did."""
         ended = [step.ended_ns for step in self.steps if step.name == name and step.ok]

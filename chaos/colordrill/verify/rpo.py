@@ -22,9 +22,17 @@ POINTS_MIN = 3
 _GONE = {ReadOutcome.LOST, ReadOutcome.CORRUPT}
 
 
+def rpo_bound_s(scenario: Scenario) -> float:
+    """The stricter of the two bounds.
+
+    A loss beyond it can only be seen where work was acknowledged longer ago than that.
+    """
+    return min(scenario.objectives.rpo_s, _promised_s(scenario))
+
+
 def judge_rpo(observations: Observations, scenario: Scenario) -> Judged:
     """Judge the recovery point; ``rpa_s`` is measured where every item was read."""
-    bound_s = min(scenario.objectives.rpo_s, _promised_s(scenario))
+    bound_s = rpo_bound_s(scenario)
     t_fault_ns = observations.t_fault_ns
     if t_fault_ns is None:
         return Judged(unknown(NAME, bound_s, NO_FAULT))

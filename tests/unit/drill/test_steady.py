@@ -5,18 +5,20 @@ from dataclasses import replace
 
 import pytest
 
+from colordrill.clock import NS_PER_S
 from colordrill.drill.steady import SteadyWatch
 from colordrill.history import Event, EventType
 from colordrill.scenario.model import Pace
 
 PACE = replace(Pace(), steady_canaries=2, points_before_fault=2)
+RPO_BOUND_NS = 4
 
 
 class Told:
     """Tells a watch what happens, each event later than the one before."""
 
-    def __init__(self) -> None:
-        self.watch = SteadyWatch(PACE)
+    def __init__(self, rpo_bound_s: float = 0.0) -> None:
+        self.watch = SteadyWatch(PACE, rpo_bound_s)
         self._t_ns = itertools.count(1)
 
     @property
@@ -58,6 +60,21 @@ def test_canaries_points_and_an_item_after_the_newest_point_make_it_steady(told:
     told.everything()
 
     assert told.ready
+
+
+@pytest.mark.parametrize(("since", "ready"), [(RPO_BOUND_NS - 1, False), (RPO_BOUND_NS, True)])
+def test_work_must_be_older_than_what_may_be_lost(since: int, ready: bool) -> None:
+    """Otherwise losing all of it would be within the bound."""
+    told = Told(RPO_BOUND_NS / NS_PER_S)
+    told.correct(times=2)
+    told.point()
+    told.point()
+    told.acknowledged()
+    for _ in range(since):
+        told.say("invoke", "job", "job-1")
+
+    assert told.ready is ready
+    assert f"{since / NS_PER_S:.0f} of 4e-09 s of work" in told.watch.progress()
 
 
 @pytest.mark.parametrize("missing", ["canaries", "points", "item"])

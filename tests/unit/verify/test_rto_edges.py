@@ -165,3 +165,17 @@ def test_doubt_says_why(story: Story, how: dict[str, bool], why: str) -> None:
     story.canary(10.0, **how)  # type: ignore[arg-type]
     story.canaries(11.0, 25.0)
     assert why in story.check("rto").detail
+
+
+@pytest.mark.parametrize(
+    ("refused", "verdict"), [(52.0, Verdict.UNKNOWN), (63.1, Verdict.FAIL), (None, Verdict.FAIL)]
+)
+def test_a_canary_that_a_refused_recovery_gave_up_on_has_not_failed(
+    story: Story, refused: float | None, verdict: Verdict
+) -> None:
+    story.fault()
+    story.canaries(1.0, 50.0, answered=False, took=1.0)
+    story.canary(51.0, took=None)
+    if refused is not None:
+        story.say(refused, "note", "phase", phase="refused")
+    assert story.check("rto").verdict is verdict

@@ -80,6 +80,17 @@ class TestRto:
         story.canary(21.0, site="dr")
         assert story.check("rto").verdict is Verdict.UNKNOWN
 
+    @pytest.mark.parametrize(("mounted", "verdict"), [(60.0, Verdict.PASS), (60.1, Verdict.FAIL)])
+    def test_in_place_a_repair_that_ends_late_fails_whatever_the_canaries_saw(
+        self, story: Story, mounted: float, verdict: Verdict
+    ) -> None:
+        in_place(story, outage_expected=False).fault()
+        story.operation("step", 4.0, mounted, step="mount", detail="")
+        story.canaries(1.0, 90.0, site="primary")
+        check = story.check("rto")
+        assert (check.verdict, check.bound) == (verdict, 60.0)
+        assert verdict is Verdict.PASS or "repaired 60.10 s after the fault" in check.detail
+
 
 class TestColour:
     def test_in_place_pictures_from_before_the_repair_are_not_judged(self, story: Story) -> None:
