@@ -20,9 +20,17 @@ COPY_LIMIT_S = 6 * 3600.0
 NOT_EMPTY = 3
 """Exit code of a restore: the site holds what no restore is known to have put there."""
 
+SITE_FAULT = 7
+"""Exit code of a restore: the site's own disk or rights do not let it, whatever the point is."""
+
 DAMAGED = 5
 """Exit code of the backup image's programs: the point is not what its manifest says."""
 
+
+MEND_SITE = (
+    "see whether the site's disk has room and inodes, lets its agent write and reads what it "
+    "holds; then start again"
+)
 
 KEYS: Mapping[str, Mapping[str, type]] = {
     "colordrill-restore": {"files": int},
@@ -154,7 +162,25 @@ class SiteHoldsData(EnvironmentProblem):
     """A restore refused a site that holds somebody's data; nothing of the point was put there."""
 
 
-_KINDS: Mapping[int, type[EnvironmentProblem]] = {DAMAGED: PointDamaged, NOT_EMPTY: SiteHoldsData}
+class SiteFault(EnvironmentProblem):
+    """A site cannot be written or read where it is restored; the point is not to blame.
+
+    No other point may be tried for it: an older one that happens to fit is a loss of data.
+
+    Args:
+        cause: what could not be written or read.
+        _: what else could be done; the site comes first.
+    """
+
+    def __init__(self, cause: str, _: str = "") -> None:
+        super().__init__(cause, MEND_SITE)
+
+
+_KINDS: Mapping[int, type[EnvironmentProblem]] = {
+    DAMAGED: PointDamaged,
+    NOT_EMPTY: SiteHoldsData,
+    SITE_FAULT: SiteFault,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +217,7 @@ def restore_point(target: Target, agent: Part, point: str) -> int:
 
     Raises:
         PointDamaged: the point is not what its manifest says.
+        SiteFault: the site cannot be written or read.
         EnvironmentProblem: the site holds data, or the link failed.
     """
     told = _told(
@@ -218,7 +245,8 @@ def restore_after(
     Raises:
         PointDamaged: the point is not what its manifest says; the site is empty.
         SiteHoldsData: the site holds what no restore is known to have left.
-        EnvironmentProblem: the link failed; what an earlier restore left is still there.
+        SiteFault: the site cannot be written or read; what an earlier restore left is still there.
+        EnvironmentProblem: the link failed; the same.
     """
     command = ["colordrill-restore", point, *after_words(earlier, canaries)]
     failed = f"recovery point {point} could not be restored"

@@ -9,8 +9,10 @@ from colordrill.backup.answers import Program, administer, points_told
 from colordrill.backup.points import (
     COPY_LIMIT_S,
     NOT_EMPTY,
+    SITE_FAULT,
     RecoveryPoint,
     Restored,
+    SiteFault,
     SiteHoldsData,
     after_words,
 )
@@ -41,7 +43,12 @@ class OffsiteRefused(EnvironmentProblem):
 _PROGRAM = Program(
     "colordrill-offsite",
     "see that dr-storage runs, and who holds a lock with `restic list locks`",
-    {NOT_EMPTY: SiteHoldsData, FAILED: OffsiteRefused, LOCKED: OffsiteRefused},
+    {
+        NOT_EMPTY: SiteHoldsData,
+        SITE_FAULT: SiteFault,
+        FAILED: OffsiteRefused,
+        LOCKED: OffsiteRefused,
+    },
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from colordrill.backup.answers import ADMINISTER_LIMIT_S, Program, administer, points_told
-from colordrill.backup.points import COPY_LIMIT_S, RecoveryPoint
+from colordrill.backup.points import COPY_LIMIT_S, SITE_FAULT, RecoveryPoint, SiteFault
 from colordrill.backup.strategy import Taken
 from colordrill.errors import EnvironmentProblem
 from colordrill.stack.parts import Part
@@ -20,6 +20,7 @@ BUCKET_FOLDER = "/data/points"
 _PROGRAM = Program(
     "colordrill-s3",
     "see that primary-storage and dr-storage run, and the link primary-dr-storage between them",
+    {SITE_FAULT: SiteFault},
 )
 
 

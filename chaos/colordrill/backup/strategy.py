@@ -77,6 +77,7 @@ class Strategy(Protocol):
 
         Raises:
             PointDamaged: the point is not what its manifest says.
+            SiteFault: the site cannot be written or read.
             EnvironmentProblem: the site holds data, or the point cannot be had.
         """
 
@@ -101,6 +102,7 @@ class ResumableStrategy(Strategy, Protocol):
         Raises:
             PointDamaged: the point is not what its manifest says; the site is empty.
             SiteHoldsData: the site holds what no restore is known to have left.
-            EnvironmentProblem: the point cannot be had; what an earlier restore left is still
+            SiteFault: the site cannot be written or read; what an earlier restore left is still
                 there.
+            EnvironmentProblem: the point cannot be had; the same.
         """

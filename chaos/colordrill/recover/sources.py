@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from colordrill.backup.points import PointDamaged, SiteHoldsData
+from colordrill.backup.points import PointDamaged, SiteFault, SiteHoldsData
 from colordrill.backup.rsync import NAME as NEAR
 from colordrill.backup.strategy import Strategy
 from colordrill.errors import EnvironmentProblem
@@ -117,11 +117,12 @@ def restore_first_whole(
     Args:
         candidates: of each keeper, the one that is tried first at the front.
         restore: restores a point and says how, for the record; raises PointDamaged where it is not
-            whole, SiteHoldsData where nobody may restore anything.
+            whole, SiteHoldsData where nobody may restore anything, SiteFault where nobody can.
         say: tells people how it goes.
 
     Raises:
         SiteHoldsData: the site is somebody's.
+        SiteFault: the site cannot be written or read: that is no reason for an older point.
         EnvironmentProblem: none could be restored; names what was tried.
     """
     passed_over: list[str] = []
@@ -129,7 +130,7 @@ def restore_first_whole(
     for each in candidates:
         try:
             return _restore_from(each, restore, passed_over, say)
-        except SiteHoldsData:
+        except (SiteHoldsData, SiteFault):
             raise
         except EnvironmentProblem as problem:
             problems.append(problem)

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from colordrill.backup.offsite import OffsiteCopies
-from colordrill.backup.points import PointDamaged, RecoveryPoint
+from colordrill.backup.points import PointDamaged, RecoveryPoint, SiteFault
 from colordrill.backup.restic import ResticStrategy, run_store
 from colordrill.backup.strategy import Taken
 from colordrill.errors import EnvironmentProblem
@@ -106,6 +106,7 @@ def test_what_is_no_summary_is_an_error_that_shows_it(
         (3, EnvironmentProblem, "this site holds data already"),
         (4, EnvironmentProblem, "the off-site repository is locked"),
         (5, PointDamaged, "2 restored files are not what the manifest says"),
+        (7, SiteFault, "this site cannot take it"),
     ],
 )
 def test_each_failure_says_what_the_program_said(

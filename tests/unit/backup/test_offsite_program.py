@@ -16,7 +16,7 @@ import pytest
 from fakes.points_on_disk import Ended, PointsOnDisk
 
 FIRST, SECOND = "20261122T201530.123Z", "20261122T201534.123Z"
-FAILED, DAMAGED = 1, 5
+FAILED, DAMAGED, SITE_FAULT = 1, 5, 7
 RESTIC = r"""#!PYTHON -IS
 import json, os, sys, time
 here = os.environ["FAKE_RESTIC"]
@@ -267,3 +267,26 @@ def test_only_what_is_stored_is_called_damaged(
 
     assert ended.exit_code == expected
     assert "the site is empty again" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("ignoring error for /a: write /site/a: no space left on device\n{}", SITE_FAULT),
+        ("ignoring error for /a: open /site/a: permission denied\n{}", SITE_FAULT),
+        ("ignoring error for /a: mkdir /site/a: read-only file system\n{}", SITE_FAULT),
+        ("Load(<data/0a>): Access Denied.\n{}", FAILED),
+        ("Load(<data/0a>) invalid data returned\n{}", DAMAGED),
+    ],
+)
+def test_a_site_that_takes_nothing_is_at_fault_and_not_the_copy(
+    offsite: Offsite, tmp_path: Path, said: str, expected: int
+) -> None:
+    offsite.run("copy", FIRST)
+    offsite.answer("restore", 1, said.format("Fatal: There were 1 errors"))
+
+    ended = offsite.run("restore", FIRST)
+
+    assert ended.exit_code == expected, ended
+    assert said.splitlines()[0] in ended.stderr or expected != SITE_FAULT
+    assert not any(each.is_file() for each in (tmp_path / "site").rglob("*"))

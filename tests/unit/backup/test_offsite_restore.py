@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -90,6 +92,18 @@ def test_a_file_that_is_not_what_it_was_keeps_all_from_their_places(site: Site) 
 
     with pytest.raises(error("DamagedError"), match=B):
         bring()
+
+    assert site.placed() == {}
+
+
+def test_a_file_that_cannot_be_read_where_it_waits_is_the_sites_fault(site: Site) -> None:
+    def unreadable(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.MonkeyPatch.context() as patched:
+        site.meanwhile = lambda: patched.setattr(os, "read", unreadable)
+        with pytest.raises(OSError, match="Input/output error"):
+            bring()
 
     assert site.placed() == {}
 

@@ -13,6 +13,7 @@ from colordrill.backup.points import (
     PointDamaged,
     RecoveryPoint,
     Restored,
+    SiteFault,
     SiteHoldsData,
     Verification,
     catalogue,
@@ -222,7 +223,8 @@ def test_a_restore_after_an_earlier_one_names_its_points_and_tells_what_it_kept(
 
 
 @pytest.mark.parametrize(
-    ("code", "kind"), [(5, PointDamaged), (3, SiteHoldsData), (1, EnvironmentProblem)]
+    ("code", "kind"),
+    [(5, PointDamaged), (3, SiteHoldsData), (7, SiteFault), (1, EnvironmentProblem)],
 )
 def test_why_a_restore_did_not_succeed_is_told_apart(code: int, kind: type[Exception]) -> None:
     with pytest.raises(EnvironmentProblem) as caught:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from colordrill.backup.points import PointDamaged, RecoveryPoint
+from colordrill.backup.points import PointDamaged, RecoveryPoint, SiteFault
 from colordrill.backup.s3 import S3Strategy, buckets_made, empty_buckets, held_in_buckets
 from colordrill.backup.strategy import Taken
 from colordrill.errors import EnvironmentProblem
@@ -100,6 +100,7 @@ def test_what_is_no_summary_is_an_error_that_shows_it(
         (1, EnvironmentProblem, "the DR site's bucket cannot be reached"),
         (3, EnvironmentProblem, "this site holds data already"),
         (5, PointDamaged, "is not what the manifest says"),
+        (7, SiteFault, "this site cannot take it"),
     ],
 )
 def test_each_failure_says_what_the_program_said(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -76,6 +77,24 @@ def test_a_backup_server_that_the_dr_site_cannot_reach_is_passed_over(
 
     assert disaster.restored == [f"{POINTS[0]} from off site"]
     assert "exit code 10" in mounted(disaster)["detail"]
+
+
+def test_a_dr_site_that_takes_nothing_gets_no_older_point_and_no_users(
+    disaster: Disaster, runbook: FailoverRunbook
+) -> None:
+    tried: list[str] = []
+
+    def full(_part: Part, command: Sequence[str]) -> Executed:
+        tried.append(command[1])
+        return Executed(7, "", "this site cannot take it: No space left on device (28)")
+
+    disaster.target.programs["colordrill-restore"] = full
+
+    assert runbook.run() is not RunbookEnd.DONE
+
+    assert (tried, disaster.restored) == ([disaster.points[-1]], [])
+    (failed,) = (e.data for e in disaster.events if e.kind == "step" and e.type is EventType.FAIL)
+    assert "No space left on device" in str(failed)
 
 
 def test_an_empty_backup_server_is_passed_over(

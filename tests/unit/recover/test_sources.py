@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from colordrill.backup.points import PointDamaged, RecoveryPoint, Verification
+from colordrill.backup.points import PointDamaged, RecoveryPoint, SiteFault, Verification
 from colordrill.backup.strategy import Strategy
 from colordrill.errors import EnvironmentProblem
 from colordrill.recover.keepers import POINTS_TRIED_MAX
@@ -28,10 +28,12 @@ class Source:
     Attributes:
         known: what their last verification found; the others were never verified.
         rotten: whose restore finds damage.
+        site_is_full: the site takes none of them.
     """
 
     known: dict[str, Verification] = field(default_factory=dict)
     rotten: set[str] = field(default_factory=set)
+    site_is_full: bool = False
     tried: list[str] = field(default_factory=list)
     name: str = "rsync"
 
@@ -40,6 +42,8 @@ class Source:
 
     def restore(self, _agent: Part, point: str) -> int:
         self.tried.append(point)
+        if self.site_is_full:
+            raise SiteFault("no space left")
         if point in self.rotten:
             raise PointDamaged(f"{point} is damaged")
         return 3
@@ -84,3 +88,13 @@ def test_where_all_are_known_to_be_damaged_none_is_tried() -> None:
         source.restored()
 
     assert source.tried == []
+
+
+def test_a_fault_of_the_site_is_never_answered_with_an_older_point_or_another_keepers() -> None:
+    near, offsite = Source(site_is_full=True), Source(name="restic")
+    keepers = [cast("Strategy", each) for each in (near, offsite)]
+
+    with pytest.raises(SiteFault, match="no space left"):
+        restore_newest_whole(keepers, Part.DR_AGENT, lambda _line: None)
+
+    assert (near.tried, offsite.tried) == ([IDS[-1]], [])

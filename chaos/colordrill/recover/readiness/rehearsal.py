@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from colordrill.backup.points import PointDamaged, restore_point
+from colordrill.backup.points import PointDamaged, SiteFault, restore_point
 from colordrill.errors import (
     ColordrillError,
     EnvironmentProblem,
@@ -98,7 +98,7 @@ class Rehearsal:
             at_primary = self._judged(examined, Site.PRIMARY)
             try:
                 at_dr = self._restored(examined, point)
-            except (WaitExpired, PointDamaged) as error:
+            except (WaitExpired, PointDamaged, SiteFault) as error:
                 at_dr = error.cause
         if isinstance(at_dr, str):
             yield Look(CHECK, f"the DR site, restored from {point}", RIGHT, at_dr)

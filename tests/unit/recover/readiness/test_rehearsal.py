@@ -172,6 +172,17 @@ def test_a_dr_site_that_runs_is_left_running(stack: ReadyStack, rehearsal: Rehea
     assert stack.target.state(DR).running
 
 
+def test_a_dr_site_that_takes_no_point_fails_it(stack: ReadyStack, rehearsal: Rehearsal) -> None:
+    said = "this site cannot take it: Read-only file system (30)"
+    stack.restore_fails = Executed(7, "", said)
+
+    check = checks_of(stack, rehearsal=rehearsal)["same_colour"]
+
+    assert check.verdict is Verdict.FAIL
+    assert said in check.detail
+    assert_taken_back(stack, rehearsal)
+
+
 def test_an_interruption_takes_the_rehearsal_back(stack: ReadyStack, rehearsal: Rehearsal) -> None:
     def interrupt(_part: Part, _command: Any) -> Executed:
         raise KeyboardInterrupt
