@@ -54,8 +54,8 @@ readiness    note: a readiness probe has looked  ``site, probe, outcome`` (as_pr
 notice       a notice to administrators          *invoke* ``receiver, delivery, sequence,
                                                  event, step``; ok/fail/unknown ``attempts,
                                                  error?``
-replica      note: what the storage's replica    ``acknowledged, present, missing[]``
-             holds at the end
+replica      note: what the storage's replica    ``acknowledged, present, missing[],
+             holds at the end                    differs[], compared``
 readback     an acknowledged item is read again  *invoke* ``item``; ok ``item, outcome, detail``
 never_steady note: no fault could be injected    ``detail``
 phase        note: the drill enters a phase      ``phase``

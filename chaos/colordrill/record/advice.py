@@ -64,7 +64,7 @@ ADVICE: dict[str, str] = {
     ),
     "replica": (
         "See that replication is enabled for every bucket and that its queue drains; compare the "
-        "missing items with the time of the fault."
+        "items that are missing, or that differ, with the time of the fault."
     ),
     "steady_state": (
         "Make the service healthy before breaking it: read the primary's log and the first wrong "

@@ -1,4 +1,6 @@
-"""Check ``backups_resume``: a service that is back is backed up again.
+"""Check ``backups_resume``: a service that is back is backed up again, and stays so.
+
+The last backup that ended decides: one that worked once is no schedule that works.
 
 Not after a failover: the primary, which the backups are taken from, is gone, and failing back is
 another drill.
@@ -11,7 +13,7 @@ from colordrill.outcome import Check, Verdict
 from colordrill.scenario.fault_spec import Recovery
 from colordrill.scenario.model import Pace, Scenario
 from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
-from colordrill.verify.observations import Observations
+from colordrill.verify.observations import Observations, Snapshot
 from colordrill.verify.turning_points import back_ns, not_back
 
 NAME = "backups_resume"
@@ -30,17 +32,30 @@ def judge_backups_resume(observations: Observations, scenario: Scenario) -> Judg
     begun = [point for point in observations.points if point.began_ns > since_ns]
     if not begun:
         return Judged(_none_began(since_ns, observations, scenario.pace))
-    published = [point.point for point in begun if point.published]
-    failed = [point.point for point in begun if not point.published and point.ended_ns is not None]
-    if published:
+    ended = sorted(
+        (point for point in begun if point.ended_ns is not None),
+        key=lambda point: point.ended_ns or 0,
+    )
+    published = [point.point for point in ended if point.published]
+    if ended and ended[-1].published:
         detail = f"recovery points were published again: {listed(published)}"
         check = Check(NAME, Verdict.PASS, len(published), POINTS_MIN, detail)
-    elif len(failed) < len(begun):
+    elif len(ended) < len(begun):
+        # it may yet do what those before it did not
         check = unknown(NAME, POINTS_MIN, "a backup was still under way at the end")
     else:
-        detail = f"no backup succeeded since the service was back: {listed(failed)} failed"
-        check = Check(NAME, Verdict.FAIL, 0, POINTS_MIN, detail)
+        check = Check(NAME, Verdict.FAIL, len(published), POINTS_MIN, _failed(ended))
     return Judged(check)
+
+
+def _failed(ended: list[Snapshot]) -> str:
+    """What is wrong where the last backup failed."""
+    since = [point.point for point in ended]
+    worked = next((point.point for point in reversed(ended) if point.published), None)
+    if worked is None:
+        return f"no backup succeeded since the service was back: {listed(since)} failed"
+    since = since[since.index(worked) + 1 :]
+    return f"backups were published again, and none after {worked}: {listed(since)} failed"
 
 
 def _none_began(since_ns: int, observations: Observations, pace: Pace) -> Check:

@@ -12,7 +12,7 @@ from colordrill.scenario.fault_spec import Recovery
 from colordrill.scenario.model import Objectives, Scenario
 from colordrill.verify.availability import bad_output_s
 from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
-from colordrill.verify.likeness import LEAST, MOST, beyond, measured
+from colordrill.verify.likeness import LEAST, MOST, beyond, measured, unmeasured
 from colordrill.verify.observations import Canary, CanaryState, Observations
 
 NAME = "colour"
@@ -56,6 +56,8 @@ def judge_colour(observations: Observations, scenario: Scenario) -> Judged:
             f"first {undecided[0].op}; {told}"
         )
         check = unknown(NAME, bound, detail)
+    elif lacking := _lacking(scored):
+        check = unknown(NAME, bound, f"{lacking}; {told}")
     else:
         check = Check(NAME, Verdict.PASS, value, bound, told)
     return Judged(check, worst | bad_output)
@@ -87,6 +89,18 @@ def _sent_after(canaries: tuple[Canary, ...], t_ns: int) -> tuple[Canary, ...]:
 def _unrepaired(observations: Observations, scenario: Scenario) -> bool:
     in_place = scenario.recovery is Recovery.IN_PLACE
     return in_place and observations.step_ended_ns("mount") is None
+
+
+def _lacking(scored: list[Canary]) -> str:
+    """Which pictures are called correct without all four figures; empty where none is."""
+    lacking = [each for each in scored if unmeasured(each)]
+    if not lacking:
+        return ""
+    first = lacking[0]
+    return (
+        f"{len(lacking)} of {len(scored)} pictures are called correct and not measured, first "
+        f"{first.op}: no {listed(unmeasured(first))}"
+    )
 
 
 def _worst_figures(scored: list[Canary]) -> dict[str, float | None]:

@@ -15,7 +15,7 @@ from colordrill.outcome import Check, Verdict
 from colordrill.scenario.fault_spec import Recovery
 from colordrill.scenario.model import Scenario
 from colordrill.verify.judged import NO_FAULT, Judged, listed, unknown
-from colordrill.verify.likeness import beyond, measured
+from colordrill.verify.likeness import beyond, measured, unmeasured
 from colordrill.verify.observations import Canary, CanaryState, Observations
 
 NAME = "determinism"
@@ -54,8 +54,13 @@ def judge_determinism(observations: Observations, scenario: Scenario) -> Judged:
     lacking = _lacking(sides, scenario)
     if lacking:
         return Judged(unknown(NAME, bound, lacking))
-    if len(known) < len(pictures):
-        detail = f"pixels of {listed(sorted(unlike))} differ or have no hash, and have no figures"
+    absent = [(each.op, unmeasured(each)) for each in pictures if unmeasured(each)]
+    if absent:
+        op, keys = absent[0]
+        detail = (
+            f"pixels of {listed(sorted(unlike))} differ or have no hash, and {len(absent)} of "
+            f"{len(pictures)} pictures lack figures, first {op}: no {listed(keys)}"
+        )
         return Judged(unknown(NAME, bound, detail))
     return Judged(Check(NAME, Verdict.PASS, min(known, default=1.0), bound, _told(sides, unlike)))
 

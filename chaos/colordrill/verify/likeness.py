@@ -34,6 +34,11 @@ def measured(canaries: Iterable[Canary], key: str) -> list[float]:
     return [each for each in figures if each is not None and not math.isnan(each)]
 
 
+def unmeasured(canary: Canary) -> list[str]:
+    """Which of the figures its score lacks: a picture without them was not measured."""
+    return [key for key in (*LEAST.values(), *MOST.values()) if figure(canary, key) is None]
+
+
 def beyond(canary: Canary, objectives: Objectives) -> bool:
     """Whether a figure is not within its bound; NaN is within none, a missing one breaks none."""
     least = ((figure(canary, key), getattr(objectives, name)) for name, key in LEAST.items())

@@ -102,11 +102,15 @@ def replica(event: Event) -> Replica:
         TypeError: its figures are no numbers.
     """
     data = event.data
-    acknowledged, present = data["acknowledged"], data["present"]
-    if type(acknowledged) is not int or type(present) is not int:
+    # older notes know names alone: nothing was compared
+    counts = [data["acknowledged"], data["present"], data.get("compared", 0)]
+    if any(type(each) is not int for each in counts):
         raise TypeError("a replica note counts in whole numbers")
-    missing = tuple(str(each) for each in data["missing"])
-    return Replica(event.t_ns, acknowledged, present, missing)
+    acknowledged, present, compared = counts
+    missing, differs = (
+        tuple(str(each) for each in names) for names in (data["missing"], data.get("differs", ()))
+    )
+    return Replica(event.t_ns, acknowledged, present, missing, differs, compared)
 
 
 def _shared(text: Any) -> Any:

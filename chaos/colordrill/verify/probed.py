@@ -17,9 +17,20 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """What the storage's replica was found to hold of what was acknowledged, at *noted_ns*."""
+    """What the storage's replica was found to hold of what was acknowledged, at *noted_ns*.
+
+    Attributes:
+        noted_ns: when that was written down.
+        acknowledged: how many outputs were looked for.
+        present: how many are there, and not with other bytes.
+        missing: which are not there.
+        differs: which are there with other bytes than the client was given.
+        compared: how many were held against those bytes.
+    """
 
     noted_ns: int
     acknowledged: int
     present: int
     missing: tuple[str, ...]
+    differs: tuple[str, ...]
+    compared: int

@@ -55,6 +55,37 @@ def test_one_under_way_at_the_end_is_unknown(story: Story) -> None:
     assert "under way" in check.detail
 
 
+def test_one_that_worked_does_not_excuse_those_that_failed_after_it(story: Story) -> None:
+    drill(story).snapshot("p3", 11.0)
+    for number, began in enumerate((15.0, 19.0, 23.0, 27.0), start=4):
+        story.snapshot(f"p{number}", began, type_="fail")
+    check = story.check(NAME)
+    assert (check.verdict, check.value) == (Verdict.FAIL, 1)
+    assert "none after p3: p4, p5, p6, p7 failed" in check.detail
+
+
+def test_the_one_that_ended_last_decides(story: Story) -> None:
+    drill(story).snapshot("p3", 10.5, took=9.0, type_="fail")
+    story.snapshot("p4", 12.0)
+    check = story.check(NAME)
+    assert check.verdict is Verdict.FAIL
+    assert check.detail.endswith("none after p4: p3 failed")
+
+
+def test_one_under_way_after_one_that_worked_is_no_matter(story: Story) -> None:
+    drill(story).snapshot("p3", 10.5, type_="fail")
+    story.snapshot("p4", 14.5)
+    story.snapshot("p5", 18.5, took=None)
+    assert story.check(NAME).verdict is Verdict.PASS
+
+
+def test_one_under_way_after_one_that_failed_is_unknown(story: Story) -> None:
+    drill(story).snapshot("p3", 10.5)
+    story.snapshot("p4", 14.5, type_="fail")
+    story.snapshot("p5", 18.5, took=None)
+    assert story.check(NAME).verdict is Verdict.UNKNOWN
+
+
 @pytest.mark.parametrize(("end", "verdict"), [(18.0, Verdict.UNKNOWN), (18.001, Verdict.FAIL)])
 def test_none_at_all_fails_once_one_was_due(story: Story, end: float, verdict: Verdict) -> None:
     drill(story)

@@ -141,6 +141,40 @@ def test_a_figure_that_is_no_number_is_within_no_bound_and_unmeasured(
     assert story.check("colour").value == GOOD["chroma_ssim"]
 
 
+@pytest.mark.parametrize("kind", ["canary", "verifycan"])
+@pytest.mark.parametrize("scores", [None, {}, "high", {"other": 1.0}])
+def test_a_picture_that_is_called_correct_and_was_not_measured_is_unknown(
+    story: Story, scores: Any, kind: str
+) -> None:
+    story.fault()
+    op = story.canary(5.0, scored=False, kind=kind)
+    story.say(6.0, "note", "score", op=op, correct=True, reasons=[], scores=scores)
+    check = story.check("colour")
+    assert (check.verdict, check.value) == (Verdict.UNKNOWN, None)
+    assert f"1 of 1 pictures are called correct and not measured, first {op}: no" in check.detail
+    assert "no chroma_ssim, chroma_tile, luma_ssim, delta_e; worst of 1" in check.detail
+
+
+@pytest.mark.parametrize("key", list(GOOD))
+def test_each_of_the_four_figures_must_be_measured_of_every_picture(story: Story, key: str) -> None:
+    story.fault()
+    story.canary(5.0)
+    figures = {name: value for name, value in GOOD.items() if name != key}
+    op = story.canary(6.0, figures=figures)
+    check = story.check("colour")
+    assert check.verdict is Verdict.UNKNOWN
+    assert f"1 of 2 pictures are called correct and not measured, first {op}: no {key};" in (
+        check.detail
+    )
+
+
+def test_one_that_is_beyond_its_bound_fails_though_another_was_not_measured(story: Story) -> None:
+    story.fault()
+    story.canary(5.0, figures={"chroma_ssim": 1.0})
+    story.canary(6.0, figures={**GOOD, "delta_e": BAD["delta_e"]})
+    assert story.check("colour").verdict is Verdict.FAIL
+
+
 def test_figures_at_their_bounds_pass(story: Story) -> None:
     bounds = story.scenario.objectives
     at_bounds = {

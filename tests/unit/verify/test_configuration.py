@@ -89,7 +89,8 @@ class TestReplica:
 
     def told(self, story: Story, **found: Any) -> Story:
         story.scenario = replace(story.scenario, replica=True)
-        story.say(50.0, "note", "replica", **found)
+        named = {"missing": [], "differs": [], "compared": found["acknowledged"]}
+        story.say(50.0, "note", "replica", **{**named, **found})
         return story
 
     def outputs(self, story: Story, count: int) -> None:
@@ -100,7 +101,7 @@ class TestReplica:
     def test_everything_that_was_acknowledged_passes(self, story: Story) -> None:
         story.fault()
         self.outputs(story, 7)
-        self.told(story, acknowledged=7, present=7, missing=[])
+        self.told(story, acknowledged=7, present=7)
         check = story.check(self.NAME)
         assert (check.verdict, check.value, check.bound) == (Verdict.PASS, 7, 7)
 
@@ -110,6 +111,37 @@ class TestReplica:
         assert (check.verdict, check.value, check.bound) == (Verdict.FAIL, 6, 7)
         assert check.detail.endswith("missing: output/a.png")
 
+    def test_half_a_picture_of_the_right_name_fails_and_is_named(self, story: Story) -> None:
+        self.told(story, acknowledged=7, present=5, missing=["b.png"], differs=["a.png"])
+        check = story.check(self.NAME)
+        assert (check.verdict, check.value, check.bound) == (Verdict.FAIL, 5, 7)
+        assert check.detail.endswith("missing: b.png; with other bytes: a.png")
+
+    def test_one_that_differs_fails_whatever_the_count_says(self, story: Story) -> None:
+        self.told(story, acknowledged=7, present=7, differs=["a.png"])
+        assert story.check(self.NAME).verdict is Verdict.FAIL
+
+    def test_where_nobody_was_told_missing_it_says_so(self, story: Story) -> None:
+        self.told(story, acknowledged=7, present=6)
+        assert story.check(self.NAME).detail.endswith("missing: nobody said which")
+
+    @pytest.mark.parametrize(("compared", "unseen"), [(6, 1), (0, 7)])
+    def test_one_whose_bytes_nobody_compared_is_unknown(
+        self, story: Story, compared: int, unseen: int
+    ) -> None:
+        story.fault()
+        self.outputs(story, 7)
+        self.told(story, acknowledged=7, present=7, compared=compared)
+        check = story.check(self.NAME)
+        assert (check.verdict, check.value) == (Verdict.UNKNOWN, None)
+        assert check.detail.endswith(f"but nobody compared the bytes of {unseen} of them")
+
+    def test_a_note_of_names_alone_is_unknown(self, story: Story) -> None:
+        story.fault()
+        story.job("a", -9.0, -8.0)
+        story.say(50.0, "note", "replica", acknowledged=1, present=1, missing=[])
+        assert story.check(self.NAME).verdict is Verdict.UNKNOWN
+
     @pytest.mark.parametrize(("present", "missing"), [(6, []), (7, ["output/a.png"])])
     def test_either_sign_of_a_loss_is_enough(
         self, story: Story, present: int, missing: list[str]
@@ -117,12 +149,13 @@ class TestReplica:
         self.told(story, acknowledged=7, present=present, missing=missing)
         assert story.check(self.NAME).verdict is Verdict.FAIL
 
-    @pytest.mark.parametrize(("count", "present"), [(0, 0), (6, 7)])
+    @pytest.mark.parametrize(("count", "present", "compared"), [(0, 0, 0), (6, 7, 6), (6, 6, 7)])
     def test_figures_that_prove_nothing_are_unknown(
-        self, story: Story, count: int, present: int
+        self, story: Story, count: int, present: int, compared: int
     ) -> None:
         story.fault()
-        self.told(story, acknowledged=count, present=present, missing=[])
+        self.outputs(story, count)
+        self.told(story, acknowledged=count, present=present, compared=compared)
         check = story.check(self.NAME)
         assert (check.verdict, check.value) == (Verdict.UNKNOWN, None)
 
@@ -132,7 +165,7 @@ class TestReplica:
     ) -> None:
         story.fault()
         self.outputs(story, outputs)
-        self.told(story, acknowledged=7, present=7, missing=[])
+        self.told(story, acknowledged=7, present=7)
         check = story.check(self.NAME)
         assert (check.verdict, check.value) == (Verdict.UNKNOWN, None)
         assert check.detail.endswith(f"but clients were acknowledged {outputs} outputs")
@@ -145,14 +178,15 @@ class TestReplica:
     ) -> None:
         story.fault()
         story.job("a", -9.0, -8.0)
-        story.say(second, "note", "replica", acknowledged=1, present=1, missing=[])
+        story.say(second, "note", "replica", acknowledged=1, present=1, compared=1, missing=[])
         assert story.check(self.NAME).verdict is verdict
 
     def test_the_last_look_counts(self, story: Story) -> None:
         story.fault()
         self.outputs(story, 7)
         self.told(story, acknowledged=7, present=6, missing=["output/a.png"])
-        story.say(51.0, "note", "replica", acknowledged=7, present=7, missing=[])
+        found = {"acknowledged": 7, "present": 7, "compared": 7, "missing": []}
+        story.say(51.0, "note", "replica", **found)
         assert story.check(self.NAME).verdict is Verdict.PASS
 
     def test_nobody_looked_where_somebody_had_to_is_unknown(self, story: Story) -> None:
@@ -162,7 +196,7 @@ class TestReplica:
         assert story.check(self.NAME).verdict is Verdict.UNKNOWN
 
     def test_without_a_fault_it_is_unknown(self, story: Story) -> None:
-        self.told(story, acknowledged=7, present=7, missing=[])
+        self.told(story, acknowledged=7, present=7)
         assert story.check(self.NAME).verdict is Verdict.UNKNOWN
 
     @pytest.mark.parametrize("present", [True, "7", None, 7.0])

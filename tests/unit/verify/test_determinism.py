@@ -76,6 +76,17 @@ def test_equal_pixels_need_no_figures_and_others_do(story: Story) -> None:
     assert "pixels of person differ" in check.detail
 
 
+@pytest.mark.parametrize("key", list(GOOD))
+def test_each_of_the_four_figures_must_be_measured_where_pixels_differ(
+    story: Story, key: str
+) -> None:
+    figures = {name: value for name, value in GOOD.items() if name != key}
+    op = drill(story).canary(15.0, pixels="other", figures=figures)
+    check = story.check(NAME)
+    assert (check.verdict, check.value) == (Verdict.UNKNOWN, None)
+    assert check.detail.endswith(f"1 of 3 pictures lack figures, first {op}: no {key}")
+
+
 @pytest.mark.parametrize("how", [{"correct": False}, {"cached": True}, {"scored": False},
                                  {"site": "primary"}, {"site": None}], ids=str)  # fmt: skip
 def test_what_is_no_correct_picture_of_the_restored_site_is_not_its_matter(

@@ -28,7 +28,8 @@ KEYS = st.sampled_from(
     ["item", "job", "op", "correct", "scores", "reasons", "name", "target", "seen", "point", "step",
      "outcome", "site", "starts_clock", "colorize_cached", "phase", "sha256",
      "stream",
-     "scheduled", "probe", "acknowledged", "present", "missing"]
+     "scheduled", "probe", "acknowledged", "present", "missing",
+     "differs", "compared"]
 )  # fmt: skip
 EVENTS = st.builds(
     Event,

@@ -98,6 +98,40 @@ def test_a_picture_whose_bytes_were_never_seen_must_decode_to_its_end(
 
 
 @pytest.mark.parametrize(
+    ("item", "keep", "outcome"),
+    [
+        ("output/a.png", 1.0, "present"),
+        ("output/a.png", 0.5, "corrupt"),
+        ("output/x/A.PNG", 0.99, "corrupt"),
+        ("output/a.png", 0.0, "corrupt"),
+        ("output/a.json", 0.5, "present"),
+        ("output/png", 0.5, "present"),
+        ("input/a.png", 0.5, "present"),
+        ("workflows/a.png", 0.5, "present"),
+    ],
+)
+def test_half_a_picture_that_was_delivered_as_half_is_corrupt(
+    service: ScriptedService,
+    client: ComfyClient,
+    history: History,
+    events: list[Event],
+    picture: bytes,
+    item: str,
+    keep: float,
+    outcome: str,
+) -> None:
+    """Of a photo, and of what is called no picture, the bytes say all."""
+    kept = picture[: int(len(picture) * keep)]
+    acknowledged = Acknowledged(item, hashlib.sha256(kept).hexdigest())
+    found, detail = outcome_of(
+        Reply(200, kept, "dr"), service, client, history, events, acknowledged
+    )
+
+    assert found == outcome
+    assert detail.startswith("does not decode: ") if outcome == "corrupt" else detail == ""
+
+
+@pytest.mark.parametrize(
     "spoil",
     [
         lambda picture: picture[:-1],
