@@ -88,7 +88,7 @@ def recover(
         # from here on what lies at the DR site is the recovery's: no readiness may take it away
         end_left_rehearsal(stack.target, stack.directory / MARKER, say)
         past, world = read_past(stack.directory), look(stack, public)
-        course = course_of(past, world, chosen=order.wish != Wish())
+        course = course_of(past, world, chosen=order.wish.given)
         start = _Start(
             settings, order, assets, stack, public, past, world, course, say, clock or SystemClock()
         )

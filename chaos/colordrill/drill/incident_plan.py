@@ -14,7 +14,7 @@ from colordrill.drill.incident_refusals import refuse_other_service, told_by
 from colordrill.drill.incident_world import file_at_dr, look, public_client
 from colordrill.errors import EnvironmentProblem, ExitCode
 from colordrill.record.journal import RECOVERIES
-from colordrill.recover.choosing import Wish, candidates
+from colordrill.recover.choosing import candidates
 from colordrill.recover.course import Course, Way, course_of
 from colordrill.recover.incidents import Past, read_past
 from colordrill.recover.keepers import Resumable, keepers_of
@@ -76,7 +76,7 @@ def plan(settings: Settings, order: Order) -> Plan:
     clock = SystemClock()
     with attached_stack(order.stack, PURPOSE) as stack, public_client(stack) as public:
         past, world = read_past(stack.directory), look(stack, public)
-        course = course_of(past, world, chosen=order.wish != Wish())
+        course = course_of(past, world, chosen=order.wish.given)
         if course.way is Way.NOTHING:
             why = course.why
             nothing = (None, None, None)

@@ -48,6 +48,7 @@ print(json.dumps({"status": status, "content": base64.b64encode(content).decode(
 
 # in parts that have no python: the answer's last bytes, after its first line
 BASH_VIEW = r"""
+trap '' PIPE  # a server that has closed does not answer, which is no reason to die
 exec 3<>"/dev/tcp/$1/$2" || exit 41
 printf 'GET %s HTTP/1.0\r\nHost: peer\r\n\r\n' "$3" >&3
 IFS= read -r -t 3 line <&3 || exit 41

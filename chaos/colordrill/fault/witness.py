@@ -24,6 +24,7 @@ CONNECT_LIMIT_S = 4.0
 # an HTTP request, or nothing for servers that speak first; any first line is an answer, but for a
 # gateway's own word that nobody is behind it
 ASK = r"""
+trap '' PIPE  # a server that has closed does not answer, which is no reason to die
 exec 3<>"/dev/tcp/$1/$2" || exit 41
 [ -z "$3" ] || printf 'GET %s HTTP/1.0\r\nHost: peer\r\n\r\n' "$3" >&3 || exit 41
 IFS= read -r -t 2 line <&3 || exit 41

@@ -28,6 +28,11 @@ class Wish:
     point: str | None = None
     before: datetime | None = None
 
+    @property
+    def given(self) -> bool:
+        """Whether anything was asked for."""
+        return self.point is not None or self.before is not None
+
 
 def candidates(keepers: Keepers, wish: Wish, course: Course) -> tuple[Resumable, ...]:
     """The points that may be restored, the keeper that is asked first at the front.
@@ -47,7 +52,7 @@ def candidates(keepers: Keepers, wish: Wish, course: Course) -> tuple[Resumable,
         UsageProblem: there is no such point, or the DR site's data are to be kept.
         EnvironmentProblem: there is no point at all, or none can be listed.
     """
-    if course.keep_data and wish != Wish():
+    if course.keep_data and wish.given:
         raise UsageProblem(
             f"no recovery point is restored over the DR site: {course.why}",
             "start again without --point and --before",

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from colordrill.errors import EnvironmentProblem
-from colordrill.fault import configuration_weights, disk_reading
+from colordrill.fault import configuration_weights, disk_reading, neighbour, witness
 from colordrill.fault.configuration_checkpoints import CheckpointMissing, CheckpointOther
 from colordrill.fault.configuration_weights import WeightsFault
 from colordrill.fault.disk_reading import PLACES, read_by_peer
@@ -82,7 +82,13 @@ def test_a_body_that_was_cut_off_is_not_the_file(announced: str, exit_code: int)
     assert (SHA.encode() in done.stdout) is (exit_code == 0)
 
 
-def test_a_server_that_closes_before_it_is_asked_is_no_answer_and_no_death() -> None:
+@pytest.mark.parametrize(
+    ("script", "exit_code"),
+    [(disk_reading.HASH_OF_ANSWER, 9), (witness.ASK, witness.SILENT), (neighbour.BASH_VIEW, 41)],
+)
+def test_a_server_that_closes_before_it_is_asked_is_no_answer_and_no_death(
+    script: str, exit_code: int
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def close() -> None:
@@ -92,13 +98,16 @@ def test_a_server_that_closes_before_it_is_asked_is_no_answer_and_no_death() -> 
             connection.close()
 
         threading.Thread(target=close, daemon=True).start()
-        where = f"127.0.0.1/{server.getsockname()[1]}"
-        script = disk_reading.HASH_OF_ANSWER.replace("toxiproxy/18188", where)
+        port = str(server.getsockname()[1])
+        here = script.replace("toxiproxy/18188", f"127.0.0.1/{port}")
+        # asked only once the reset is there
+        here = here.replace("printf 'GET", "read -r -t 5 _ <&3; printf 'GET")
+        words = ["/view"] if port in here else ["127.0.0.1", port, "/view"]
         done = subprocess.run(
-            ["bash", "-c", script, "bash", "/view"], check=False, capture_output=True, timeout=20
+            ["bash", "-c", here, "bash", *words], check=False, capture_output=True, timeout=20
         )
 
-    assert done.returncode == 9
+    assert done.returncode == exit_code
     assert done.stdout == b""
 
 
